@@ -1,0 +1,1 @@
+"""Messages go out: plan, send, settle, and remember."""

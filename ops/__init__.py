@@ -1,0 +1,1 @@
+"""People and processes: everything that opens, starts, shows or stops something."""

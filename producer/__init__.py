@@ -1,0 +1,1 @@
+"""Facts come in: matches from the application, words from WeChat."""

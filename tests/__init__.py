@@ -1,0 +1,1 @@
+"""The promises, and what tries to break them."""

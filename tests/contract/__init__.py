@@ -1,0 +1,1 @@
+"""One suite, several adapters: fakes earn their trust here."""

@@ -1,0 +1,1 @@
+"""Several pieces together, on real files and real servers."""
