@@ -1,0 +1,231 @@
+"""The part that people and tests use: speak as a user, look at phones, move the clock, order trouble."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ops.sandbox import errcodes, letter, views
+from ops.sandbox.clock import iso, parse
+from ops.sandbox.order import Order, number, refuse_unknown, seconds, text, whole
+from ops.sandbox.rules import ENDED, NEW
+from ops.sandbox.switches import changed, choices
+from ops.sandbox.views import Told
+from ops.sandbox.world import World
+
+LONGEST_WAIT: Final = 60.0
+HEARTBEAT_SECONDS: Final = 15.0
+BREATH_SECONDS: Final = 0.05
+
+Doing = Callable[[World, Order], Awaitable[Told]]
+
+
+def routes(world: World) -> list[Route]:
+    """The control routes; every one takes and gives JSON, but for the stream of events."""
+
+    async def events(_request: Request) -> Response:
+        return StreamingResponse(_events(world), media_type="text/event-stream")
+
+    async def phone(request: Request) -> Response:
+        return await _answer(world, _phone, {**request.query_params, **request.path_params})
+
+    listed = [Route(path, _endpoint(world, do), methods=[method]) for method, path, do in ROUTES]
+    return [
+        *listed,
+        Route("/sandbox/phones/{external_userid}", phone, methods=["GET"]),
+        Route("/sandbox/events", events, methods=["GET"]),
+    ]
+
+
+def _endpoint(world: World, do: Doing) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if request.method != "POST":
+            return await _answer(world, do, request.query_params)
+        try:
+            order = json.loads(await request.body() or b"{}")
+        except ValueError:
+            order = None
+        if not isinstance(order, dict):
+            return JSONResponse({"error": "the body must be a JSON object"}, 400)
+        return await _answer(world, do, order)
+
+    return endpoint
+
+
+async def _answer(world: World, do: Doing, order: Order) -> Response:
+    try:
+        return JSONResponse(await do(world, order))
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 400)
+
+
+async def _events(world: World) -> AsyncIterator[str]:
+    """The number of changes so far, at once and after every change; breathing, so a burst is one event."""
+    told = -1
+    while not world.bell.is_closed:
+        yield ": still here\n\n" if told == world.bell.rung else f"data: {world.bell.rung}\n\n"
+        told = world.bell.rung
+        await world.bell.wait(HEARTBEAT_SECONDS, after=told)
+        await asyncio.sleep(BREATH_SECONDS)
+
+
+async def _speak(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("open_kfid", "external_userid", "text"))
+    said = text(order, "text") or "你好"
+    if not letter.is_writable(said):
+        raise ValueError("text must be writable as UTF-8")
+    word = world.corp.speak(
+        _named(order, "open_kfid"), _named(order, "external_userid"), said, world.clock.now()
+    )
+    world.bell.ring()
+    return views.word(word)
+
+
+def _named(order: Order, field: str) -> str:
+    name = text(order, field)
+    if name is None or not letter.is_name(name):
+        raise ValueError(f"{field} must be text of 1 to {letter.ID_BYTES} bytes")
+    return name
+
+
+async def _introduce(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("open_kfid", "external_userid"))
+    names = {field: _named(order, field) for field in order}
+    world.corp.introduce(names.get("open_kfid"), names.get("external_userid"))
+    return {"accounts": sorted(world.corp.accounts), "customers": len(world.corp.customers)}
+
+
+async def _enter_state(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("open_kfid", "external_userid", "service_state"))
+    state = whole(order, "service_state", least=NEW)
+    if state is None or state > ENDED:
+        raise ValueError(f"service_state must be {NEW} to {ENDED}")
+    user = _named(order, "external_userid")
+    world.corp.enter_state(_named(order, "open_kfid"), user, state)
+    world.bell.ring()
+    return views.phone(world.corp, user, world.clock.now())
+
+
+async def _words(world: World, order: Order) -> Told:
+    after = whole(order, "after", least=0) or 0
+    loop = asyncio.get_running_loop()
+    until = loop.time() + min(seconds(order, "wait"), LONGEST_WAIT)
+    while not (words := world.corp.words_after(after)) and loop.time() < until and not world.bell.is_closed:
+        await world.bell.wait(until - loop.time())
+    last = words[-1].seq if words else after
+    return {"run": world.run, "last": last, "words": [views.word(word) for word in words]}
+
+
+async def _phones(world: World, order: Order) -> Told:
+    limit, last = whole(order, "limit", least=0), whole(order, "last", least=0)
+    now = world.clock.now()
+    phones = views.phones(world.corp, now, limit, last)
+    return {"now": iso(now), "known": len(world.corp.customers), "phones": phones}
+
+
+async def _phone(world: World, order: Order) -> Told:
+    return views.phone(
+        world.corp, text(order, "external_userid") or "", world.clock.now(), whole(order, "last")
+    )
+
+
+async def _calls(world: World, order: Order) -> Told:
+    last = whole(order, "last", least=0)
+    log = world.calls.told(text(order, "msgid"), **({} if last is None else {"last": last}))
+    return log | {"wrong_secrets": world.tokens.wrong_secrets, "tokens_issued": world.tokens.issued}
+
+
+async def _add_fault(world: World, order: Order) -> Told:
+    return {"id": world.faults.add(order).id, "faults": world.faults.remaining()}
+
+
+async def _faults(world: World, _order: Order) -> Told:
+    return {"faults": world.faults.remaining()}
+
+
+async def _clear_faults(world: World, _order: Order) -> Told:
+    world.faults.clear()
+    return {"faults": []}
+
+
+async def _clock(world: World, _order: Order) -> Told:
+    return {"now": iso(world.clock.now()), "offset": world.clock.offset.total_seconds()}
+
+
+async def _move_clock(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("offset", "advance", "now"))
+    if len(order) != 1:
+        raise ValueError("say one of offset, advance or now")
+    try:
+        if (to := text(order, "now")) is not None:
+            world.clock.move_to(parse(to))
+        elif (offset := number(order, "offset")) is not None:
+            world.clock.offset = timedelta(seconds=offset)
+        else:
+            world.clock.offset += timedelta(seconds=number(order, "advance") or 0)
+        world.clock.now()
+    except OverflowError:
+        world.clock.offset = timedelta(0)
+        raise ValueError("there is no calendar that far away") from None
+    world.bell.ring()
+    return await _clock(world, order)
+
+
+async def _switches(world: World, _order: Order) -> Told:
+    return {"switches": vars(world.switches), "choices": choices()}
+
+
+async def _turn(world: World, order: Order) -> Told:
+    world.switches = changed(world.switches, order)
+    return await _switches(world, order)
+
+
+async def _revoke(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("errcode",))
+    world.tokens.revoke(whole(order, "errcode") or errcodes.UNKNOWN_TOKEN)
+    return {"tokens_issued": world.tokens.issued}
+
+
+async def _reset(world: World, _order: Order) -> Told:
+    world.forget()
+    return {"run": world.run}
+
+
+async def _healthz(world: World, _order: Order) -> Told:
+    return {"kfpush_sandbox": True, "pid": os.getpid(), "run": world.run, "version": _version()}
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("kfpush")
+    except PackageNotFoundError:
+        return "0"
+
+
+ROUTES: Final[list[tuple[str, str, Doing]]] = [
+    ("GET", "/sandbox/healthz", _healthz),
+    ("POST", "/sandbox/speak", _speak),
+    ("POST", "/sandbox/introduce", _introduce),
+    ("POST", "/sandbox/service_state", _enter_state),
+    ("GET", "/sandbox/words", _words),
+    ("GET", "/sandbox/phones", _phones),
+    ("GET", "/sandbox/calls", _calls),
+    ("GET", "/sandbox/faults", _faults),
+    ("POST", "/sandbox/faults", _add_fault),
+    ("DELETE", "/sandbox/faults", _clear_faults),
+    ("GET", "/sandbox/clock", _clock),
+    ("POST", "/sandbox/clock", _move_clock),
+    ("GET", "/sandbox/switches", _switches),
+    ("POST", "/sandbox/switches", _turn),
+    ("POST", "/sandbox/tokens/revoke", _revoke),
+    ("POST", "/sandbox/reset", _reset),
+]

@@ -1,0 +1,68 @@
+"""WeChat's answer codes, as far as the sandbox speaks them, and the shape of its errmsg."""
+
+OK = 0
+BUSY = -1
+WRONG_SECRET = 40001
+BAD_MSGTYPE = 40008
+WRONG_CORPID = 40013
+UNKNOWN_TOKEN = 40014
+BAD_PARAMETER = 40058
+UNKNOWN_URL = 40066
+UNKNOWN_USER = 40096
+TOKEN_MISSING = 41001
+CORPID_MISSING = 41002
+SECRET_MISSING = 41004
+TOKEN_EXPIRED = 42001
+EMPTY_TEXT = 44004
+TOO_LONG = 45002
+UNKNOWN_ACCOUNT = 95000
+FIVE_SENT = 95001
+WINDOW_OVER = 95002
+CONVERSATION_ENDED = 95013
+STATE_FORBIDS = 95018
+NOT_CONSULTED = 95031
+REPEATED_MSGID = 95033
+
+TEXTS = {
+    OK: "ok",
+    BUSY: "system busy",
+    WRONG_SECRET: "invalid credential",
+    BAD_MSGTYPE: "invalid message type",
+    WRONG_CORPID: "invalid corpid",
+    UNKNOWN_TOKEN: "invalid access_token",
+    BAD_PARAMETER: "invalid parameter",
+    UNKNOWN_URL: "invalid url",
+    UNKNOWN_USER: "invalid external userid",
+    40201: "sensitive content",
+    TOKEN_MISSING: "access_token missing",
+    CORPID_MISSING: "corpid missing",
+    SECRET_MISSING: "corpsecret missing",
+    TOKEN_EXPIRED: "access_token expired",
+    EMPTY_TEXT: "empty content",
+    TOO_LONG: "content size out of limit",
+    45009: "api freq out of limit",
+    45033: "api concurrent out of limit",
+    48002: "api forbidden for no authority",
+    48007: "no authority of the kf account",
+    60020: "not allow to access from your ip",
+    UNKNOWN_ACCOUNT: "invalid open_kfid",
+    FIVE_SENT: "send msg count limit",
+    WINDOW_OVER: "send msg time limit",
+    CONVERSATION_ENDED: "conversation end",
+    STATE_FORBIDS: "send msg session status invalid",
+    NOT_CONSULTED: "customer has not consulted in 48 hours",
+    REPEATED_MSGID: "repeated msgid",
+}
+
+# Said by the gateway, before the customer service rules ever see the call.
+GATEWAY = frozenset({BUSY, WRONG_SECRET, WRONG_CORPID, UNKNOWN_TOKEN, TOKEN_MISSING, TOKEN_EXPIRED})
+GATEWAY |= {45009, 45033, 48002, 60020}
+
+
+def errmsg(errcode: int, hint: str, ip: str) -> str:
+    """The free text that comes with a code; everything after the first comma is for support staff."""
+    text = TEXTS.get(errcode, "refused")
+    if errcode == OK:
+        return text
+    more = f"https://open.work.weixin.qq.com/devtool/query?e={errcode}"
+    return f"{text}, hint: [{hint}], from ip: {ip}, more info at {more}"

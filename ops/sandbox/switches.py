@@ -1,0 +1,63 @@
+"""The questions about WeChat that no document answers, each a switch.  A new question is a new field."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal, get_args, get_origin, get_type_hints
+
+
+@dataclasses.dataclass(frozen=True)
+class Switches:
+    """How this sandbox answers each open question."""
+
+    check_order: Literal["msgid_first", "limits_first"] = "msgid_first"
+    """Whether a repeated msgid is noticed before or after the window's limits."""
+
+    refused_burns_msgid: bool = False
+    """Whether a msgid is used up by a call that was refused."""
+
+    failed_calls_count: bool = False
+    """Whether a refused call takes one of the five messages."""
+
+    long_text: Literal["refuse", "cut"] = "refuse"
+    """What happens to a text of more than 2048 bytes."""
+
+    stale_code: Literal[95002, 95018, 95031] = 95002
+    """The code for a user whose last word is 48 hours old."""
+
+    ended_code: Literal[95013, 95018] = 95018
+    """The code for a session that was ended."""
+
+    token_seconds: int = 7200
+    """How long a new access_token lives."""
+
+
+def choices() -> dict[str, list[str | int | bool]]:
+    """Every switch with the values it takes; an empty list means any positive number."""
+    hints = get_type_hints(Switches)
+    return {field.name: _values(hints[field.name]) for field in dataclasses.fields(Switches)}
+
+
+def _values(hint: object) -> list[str | int | bool]:
+    if hint is bool:
+        return [False, True]
+    return list(get_args(hint)) if get_origin(hint) is Literal else []
+
+
+def changed(switches: Switches, wishes: Mapping[str, object]) -> Switches:
+    """The switches after some were turned.  A wish may be text, as a command line gives it."""
+    known = choices()
+    unknown = sorted(set(wishes) - set(known))
+    if unknown:
+        raise ValueError(f"no such switch: {', '.join(unknown)}; there are: {', '.join(known)}")
+    turned = {name: _value(name, wish, known[name]) for name, wish in wishes.items()}
+    return Switches(**{**dataclasses.asdict(switches), **turned})
+
+
+def _value(name: str, wish: object, values: list[str | int | bool]) -> str | int | bool:
+    said = str(wish).lower()
+    for value in values:
+        if str(value).lower() == said:
+            return value
+    if not values and said.isdecimal() and int(said) > 0:
+        return int(said)
+    raise ValueError(f"{name} cannot be {wish!r}; it can be {values or 'a positive whole number'}")

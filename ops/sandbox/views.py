@@ -1,0 +1,70 @@
+"""What the sandbox shows: phones, conversations and words, as JSON."""
+
+from datetime import datetime
+
+from ops.sandbox.clock import iso
+from ops.sandbox.rules import MESSAGES_PER_WINDOW, WINDOW, Bubble, Conversation, Corp
+
+Told = dict[str, object]
+
+
+def phones(corp: Corp, now: datetime, limit: int | None, last: int | None) -> list[Told]:
+    """Every user's phone in the order in which they became known; with a limit, the liveliest ones."""
+    latest: dict[str, int] = {}
+    for conversation in corp.conversations.values():
+        seq = conversation.bubbles[-1].seq if conversation.bubbles else 0
+        latest[conversation.external_userid] = max(seq, latest.get(conversation.external_userid, 0))
+    shown = set(sorted(latest, key=lambda user: latest[user], reverse=True)[:limit])
+    return [phone(corp, user, now, last) for user in latest if user in shown]
+
+
+def phone(corp: Corp, external_userid: str, now: datetime, last: int | None = None) -> Told:
+    """One user's phone; `last` shortens each conversation to its newest messages."""
+    mine = [talk for (_, user), talk in corp.conversations.items() if user == external_userid]
+    return {
+        "external_userid": external_userid,
+        "conversations": [_conversation(talk, now, last) for talk in mine],
+    }
+
+
+def _conversation(talk: Conversation, now: datetime, last: int | None) -> Told:
+    bubbles = talk.bubbles if last is None else talk.bubbles[max(0, len(talk.bubbles) - last) :]
+    return {
+        "open_kfid": talk.open_kfid,
+        "service_state": talk.service_state,
+        "window": {
+            "is_open": talk.is_open(now),
+            "opened_at": iso(talk.opened_at) if talk.opened_at else None,
+            "closes_at": iso(talk.opened_at + WINDOW) if talk.opened_at else None,
+            "used": talk.used,
+            "left": talk.left(now),
+            "of": MESSAGES_PER_WINDOW,
+        },
+        "messages": [_bubble(bubble) for bubble in bubbles],
+    }
+
+
+def _bubble(bubble: Bubble) -> Told:
+    told: Told = {
+        "seq": bubble.seq,
+        "from": bubble.sender,
+        "at": iso(bubble.at),
+        "open_kfid": bubble.open_kfid,
+        "msgid": bubble.msgid,
+        "msgtype": bubble.msgtype,
+        "content": bubble.content,
+    }
+    return told | ({"accepted_at": iso(bubble.at)} if bubble.sender == "kf" else {})
+
+
+def word(bubble: Bubble) -> Told:
+    """One thing a user said, with the time as WeChat gives it (seconds) and to the millisecond."""
+    return {
+        "seq": bubble.seq,
+        "msgid": bubble.msgid,
+        "open_kfid": bubble.open_kfid,
+        "external_userid": bubble.external_userid,
+        "text": bubble.content,
+        "send_time": int(bubble.at.timestamp()),
+        "send_at": iso(bubble.at),
+    }

@@ -1,0 +1,149 @@
+"""The part that kfpush sees: WeChat's own addresses, answered as WeChat answers them."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from typing import Final, Literal
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ops.sandbox import errcodes
+from ops.sandbox.calls import Call
+from ops.sandbox.faults import Fault
+from ops.sandbox.tokens import Token
+from ops.sandbox.world import World
+
+BODY_BYTES: Final = 1_000_000
+
+Told = dict[str, object]
+Doing = Callable[[], Told]
+
+
+def routes(world: World) -> list[Route]:
+    """WeChat's addresses under /cgi-bin."""
+
+    async def gettoken(request: Request) -> Response:
+        return await _Exchange(world, request, "gettoken", None, b"").answer(
+            lambda: _gettoken(world, request)
+        )
+
+    async def send_msg(request: Request) -> Response:
+        raw = await request.body()
+        body = _read(raw)
+        exchange = _Exchange(world, request, "send_msg", body, raw)
+        return await exchange.answer(lambda: _send_msg(world, request, body))
+
+    async def unknown(request: Request) -> Response:
+        return JSONResponse(_told({"errcode": errcodes.UNKNOWN_URL}, request))
+
+    any_method = ["GET", "POST", "PUT", "DELETE", "PATCH"]
+    return [
+        Route("/cgi-bin/gettoken", gettoken, methods=["GET", "POST"]),
+        Route("/cgi-bin/kf/send_msg", send_msg, methods=["POST"]),
+        Route("/cgi-bin/{rest:path}", unknown, methods=any_method),
+    ]
+
+
+def _gettoken(world: World, request: Request) -> Told:
+    asked, now = request.query_params, world.clock.now()
+    token = world.tokens.issue(
+        asked.get("corpid", ""), asked.get("corpsecret", ""), now, world.switches.token_seconds
+    )
+    if not isinstance(token, Token):
+        return {"errcode": token}
+    seconds = round((token.expires_at - now).total_seconds())
+    return {"errcode": errcodes.OK, "access_token": token.text, "expires_in": seconds}
+
+
+def _send_msg(world: World, request: Request, body: object) -> Told:
+    now = world.clock.now()
+    errcode = world.tokens.judge(request.query_params.get("access_token", ""), now)
+    if errcode != errcodes.OK:
+        return {"errcode": errcode}
+    answer = world.corp.send(body, now, world.switches)
+    world.bell.ring()
+    return {"errcode": answer.errcode} | ({"msgid": answer.msgid} if answer.msgid else {})
+
+
+class _Exchange:
+    """One call and its answer, with whatever trouble was ordered for it."""
+
+    def __init__(self, world: World, request: Request, api: str, body: object, raw: bytes) -> None:
+        self._world, self._request, self._api, self._body = world, request, api, body
+        self._seq = world.calls.arrive(api)
+        self._sha256 = hashlib.sha256(raw).hexdigest()
+        self._fault = world.faults.take(api, self._named("open_kfid"), self._named("touser"))
+
+    def _named(self, field: str) -> object:
+        return self._body.get(field) if isinstance(self._body, dict) else None
+
+    async def answer(self, do: Doing) -> Response:
+        """Do what was asked and say so, unless trouble was ordered for this call."""
+        if self._fault is not None:
+            return await self._go_wrong(self._fault, do)
+        done = do()
+        self._note(done, done)
+        return JSONResponse(_told(done, self._request))
+
+    async def _go_wrong(self, fault: Fault, do: Doing) -> Response:
+        await self._world.bell.pause(fault.delay)
+        done = do() if fault.is_done_first() else None
+        if done is None and fault.errcode is not None and self._api == "send_msg":
+            self._world.corp.refuse(self._body, fault.errcode, self._world.switches)
+        await self._world.bell.pause(fault.delay_after)
+        said: Told | None = done if fault.errcode is None else {"errcode": fault.errcode}
+        is_spoilt = fault.drop or fault.status is not None or fault.body is not None
+        self._note(done, None if is_spoilt else said, fault.when if fault.drop else None)
+        return self._spoil(fault, said)
+
+    def _spoil(self, fault: Fault, said: Told | None) -> Response:
+        if fault.drop:
+            self._request.state.hang_up()
+            return Response()
+        if fault.body is not None or said is None:
+            return Response(fault.body or "", fault.status or 200, media_type="text/plain")
+        return JSONResponse(_told(said, self._request), fault.status or 200)
+
+    def _note(
+        self,
+        done: Told | None,
+        said: Told | None,
+        dropped: Literal["before", "after"] | None = None,
+    ) -> None:
+        self._world.calls.note(
+            Call(
+                seq=self._seq,
+                at=self._world.clock.now(),
+                api=self._api,
+                open_kfid=self._named("open_kfid"),
+                external_userid=self._named("touser"),
+                msgid=self._named("msgid"),
+                errcode=_code(done),
+                answered=_code(said),
+                fault=self._fault.id if self._fault else None,
+                dropped=dropped,
+                body_sha256=self._sha256,
+            )
+        )
+
+
+def _code(answer: Told | None) -> int | None:
+    errcode = answer.get("errcode") if answer else None
+    return errcode if isinstance(errcode, int) else None
+
+
+def _read(raw: bytes) -> object:
+    try:
+        return json.loads(raw) if len(raw) <= BODY_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _told(answer: Told, request: Request) -> Told:
+    errcode = _code(answer) or errcodes.OK
+    hint = f"{secrets.randbits(32)}_{secrets.token_hex(8)}" if errcode else ""
+    ip = request.client.host if request.client else "127.0.0.1"
+    return {"errcode": errcode, "errmsg": errcodes.errmsg(errcode, hint, ip)} | answer
