@@ -8,18 +8,14 @@ fails closed, and ``Unreadable`` tells the operator which column, which text, an
 
 from __future__ import annotations
 
-import json
-import math
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
-from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from schemas import host_values
 from schemas.errors import UnreadablePreference
 
 T = TypeVar("T")
@@ -32,17 +28,6 @@ UNSET_PREFERRED_TIME: Final = time(9)
 
 SHOWN_CHARACTERS: Final = 40
 """How much of an offending text a complaint shows."""
-
-LONGEST: Final = 200
-"""A longer text is no preference; in characters."""
-
-_CLOCK = re.compile(r"([0-9]{1,2})\s*:\s*([0-9]{2})(?::00)?")
-_DASH = re.compile(r"\s*[-~\u2010-\u2015\u2212\u301c至到]{1,2}\s*")
-"""Hyphens and dashes, tildes, 至 and 到; doubled as in ``——``.  NFKC has made full-width forms plain."""
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
-_NOTHING = frozenset({"", "null", "{}", "[]"})
-_NO_PLACE = re.compile(r"localtime|posixrules|Factory|(?:right|posix)/.*", re.DOTALL)
-"""What else some machines' zone directories hold: the server's own zone, clocks with leap seconds."""
 
 _ACCEPTED: Final = {
     "enable_push": "0 or 1",
@@ -145,7 +130,7 @@ def read_preferences(
 
     def read(row: Mapping[str, object], column: str, understand: Callable[[object], T | None], unset: T) -> T:
         value = row.get(column)
-        if _is_unset(value):
+        if host_values.is_unset(value):
             return unset
         understood = understand(value)
         if understood is None:
@@ -153,24 +138,20 @@ def read_preferences(
             return unset
         return understood
 
-    enabled = read(host, "enable_push", _flag, unset=True)
-    stopped = read(own, "stop", _flag, unset=False)
-    daily_limit = read(host, "daily_limit", _limit, UNSET_DAILY_LIMIT)
-    min_score = read(host, "min_score", _share, UNSET_MIN_SCORE)
+    enabled = read(host, "enable_push", host_values.flag, unset=True)
+    stopped = read(own, "stop", host_values.flag, unset=False)
+    daily_limit = read(host, "daily_limit", host_values.count, UNSET_DAILY_LIMIT)
+    min_score = read(host, "min_score", host_values.share, UNSET_MIN_SCORE)
     quiet = read(host, "quiet_hours", _quiet, None)
     batch_mode = read(host, "batch_mode", _batch_mode, BatchMode.SMART)
-    preferred_time = read(host, "preferred_time", _time_of_day, UNSET_PREFERRED_TIME)
-    zone_name = default_zone if _is_unset(own.get("timezone")) else own["timezone"]
-    zone = _zone(zone_name)
+    preferred_time = read(host, "preferred_time", host_values.time_of_day, UNSET_PREFERRED_TIME)
+    zone_name = default_zone if host_values.is_unset(own.get("timezone")) else own["timezone"]
+    zone = host_values.zone(zone_name)
     if zone is None:
         complaints.append(str(_unreadable("timezone", zone_name)))
     if zone is None or complaints:
         return Unreadable(enabled, stopped, tuple(complaints))
     return Preferences(enabled, stopped, daily_limit, min_score, quiet, zone, batch_mode, preferred_time)
-
-
-def _is_unset(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip() in _NOTHING)
 
 
 def _unreadable(column: str, value: object) -> UnreadablePreference:
@@ -179,89 +160,11 @@ def _unreadable(column: str, value: object) -> UnreadablePreference:
     )
 
 
-# Each reader below answers None for what it does not understand.
-
-
-def _plain(value: object) -> str | None:
-    """Make full-width digits, colons, dashes and spaces plain, and drop the space around."""
-    if not isinstance(value, str) or len(value) > LONGEST:
-        return None
-    return unicodedata.normalize("NFKC", value).strip()
-
-
-def _flag(value: object) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    text = (_plain(value) or "").lower()
-    if text in {"true", "false"}:
-        return text == "true"
-    number = _number(value)
-    return bool(number) if number in {0, 1} else None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, str):
-        text = _plain(value) or ""
-        return float(text) if _NUMBER.fullmatch(text) else None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _limit(value: object) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number >= 0 and number.is_integer() else None
-
-
-def _share(value: object) -> float | None:
-    number = _number(value)
-    return number if number is not None and 0 <= number <= 1 else None
+def _quiet(value: object) -> QuietHours | None:
+    span = host_values.time_span(value)
+    return None if span is None or span[0] == span[1] else QuietHours(*span)
 
 
 def _batch_mode(value: object) -> BatchMode | None:
-    text = (_plain(value) or "").lower()
+    text = (host_values.plain(value) or "").lower()
     return next((mode for mode in BatchMode if mode == text), None)
-
-
-def _time_of_day(value: object) -> time | None:
-    if isinstance(value, time):  # a TIME column, as PostgreSQL gives it
-        return value.replace(tzinfo=None)
-    found = _CLOCK.fullmatch(_plain(value) or "")
-    if found is None:
-        return None
-    hour, minute = int(found[1]), int(found[2])
-    if (hour, minute) == (24, 0):
-        return time(0)
-    return time(hour, minute) if hour < 24 and minute < 60 else None  # noqa: PLR2004 - hours and minutes
-
-
-def _quiet(value: object) -> QuietHours | None:
-    text = _plain(value) or ""
-    pair = _json_pair(text) if text[:1] in ("{", "[") else _DASH.split(text)
-    times = [_time_of_day(each) for each in pair]
-    match times:
-        case [time() as start, time() as end] if start != end:
-            return QuietHours(start, end)
-    return None
-
-
-def _json_pair(text: str) -> list[object]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    if isinstance(value, dict):
-        return [value["start"], value["end"]] if value.keys() == {"start", "end"} else []
-    return value if isinstance(value, list) else []
-
-
-def _zone(value: object) -> ZoneInfo | None:
-    if not isinstance(value, str) or _NO_PLACE.fullmatch(value.strip()):
-        return None
-    try:
-        return ZoneInfo(value.strip())
-    except (KeyError, ValueError, OSError):  # not found; a path out of the directory; a directory
-        return None

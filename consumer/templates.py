@@ -1,0 +1,213 @@
+"""Templates: what a match looks like on the phone.
+
+A template is text with ``{field}`` in it and nothing else: no attributes, indexes, conversions, format specs
+or positions, so whoever may edit a template can neither reach into objects nor ask for a gigabyte of padding.
+``{{`` and ``}}`` write braces.  Values are put in once and never read as templates.  A line on which there
+are only fields, all of which came out empty, is left out: no explanation leaves no hole.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, Protocol
+
+from consumer.cut import ELLIPSIS, TEXT_BYTES, cut_to_bytes
+from schemas.errors import TemplateError
+
+TEMPLATE_BYTES: Final = 8 * 1024
+MOST_FIELDS: Final = 64
+VALUE_CHARACTERS: Final = 4096
+"""More of a value is never looked at; no message holds half of it."""
+
+FIELDS: Final = ("profile_name", "intent_name", "score", "explanation", "matched_conditions", "match_id", "n")
+_NEVER_EMPTY: Final = frozenset({"profile_name", "score", "match_id", "n"})
+
+TEXT_TEMPLATE: Final = "match_notification_text"
+SIMPLE_TEMPLATE: Final = "match_notification_simple"
+DEFAULT_TEMPLATES: Final[Mapping[str, str]] = {
+    TEXT_TEMPLATE: (
+        "🎯 找到匹配的联系人\n"
+        "\n"
+        "【{profile_name}】符合您的意图【{intent_name}】\n"
+        "匹配度：{score}%\n"
+        "{explanation}\n"
+        "\n"
+        '回复"查看{n}"了解详情'
+    ),
+    SIMPLE_TEMPLATE: '{profile_name} 符合您的意图「{intent_name}」（{score}%），回复"查看1"了解详情',
+}
+"""The bodies of FriendAI's two rows, for a host that has none."""
+
+_BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_LINE_END = re.compile(r"\r\n|[\r\u2028\u2029]")
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, lone surrogates, and the marks that turn the direction of all text behind them."""
+
+Part = tuple[str, str | None]
+"""Fixed words, and the field behind them if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template that was found good; ``lines`` are its lines, each a row of parts."""
+
+    lines: tuple[tuple[Part, ...], ...]
+
+    def render(self, values: Mapping[str, str | None]) -> str:
+        """Put the values in; None or nothing is empty.  The text may be longer than a message holds."""
+        return self._filled({name: _cleaned(values.get(name)) for name in FIELDS})
+
+    def render_within(self, values: Mapping[str, str | None], limit: int = TEXT_BYTES) -> str:
+        """Render into at most ``limit`` bytes of UTF-8, cutting the longest value before anything else.
+
+        So a long explanation loses its end, and not the message its last line, which says how to answer.
+        """
+        cleaned = {name: _cleaned(values.get(name)) for name in FIELDS}
+        used = [name for line in self.lines for _, name in line if name]
+        for name in sorted(set(used), key=lambda name: (-len(cleaned[name].encode()), name)):
+            excess = len(self._filled(cleaned).encode()) - limit
+            if excess <= 0:
+                break
+            room = len(cleaned[name].encode()) - math.ceil(excess / used.count(name))
+            cleaned[name] = cut_to_bytes(cleaned[name], room) if room >= len(ELLIPSIS.encode()) else ""
+        return cut_to_bytes(self._filled(cleaned), limit)
+
+    def _filled(self, cleaned: Mapping[str, str]) -> str:
+        rendered = []
+        for line in self.lines:
+            text = "".join(words + (cleaned[name] if name else "") for words, name in line)
+            if text.strip() or len(line) == 1:  # one part: a line without fields, blank on purpose
+                rendered.append(text)
+        return "\n".join(rendered)
+
+
+def compile_template(text: str) -> Template:
+    """Check a template and make it ready to render.
+
+    Raises:
+        TemplateError: saying what is wrong, on which line and column, and which fields exist.
+
+    """
+    if len(text) > TEMPLATE_BYTES or len(text.encode(errors="replace")) > TEMPLATE_BYTES:
+        raise TemplateError(
+            f"the template is longer than {TEMPLATE_BYTES} bytes; a message holds {TEXT_BYTES}"
+        )
+    lines = _printable(text).split("\n")
+    template = Template(tuple(_parts(line, number) for number, line in enumerate(lines, start=1)))
+    parts = [part for line in template.lines for part in line]
+    if sum(name is not None for _, name in parts) > MOST_FIELDS:
+        raise TemplateError(
+            f"the template has more than {MOST_FIELDS} fields; a message has no room for them"
+        )
+    if not any(words.strip() or name in _NEVER_EMPTY for words, name in parts):
+        raise TemplateError("the message could come out empty; add some words of your own, or {profile_name}")
+    return template
+
+
+def _parts(line: str, number: int) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    words, position = "", 0
+    for found in _BRACE.finditer(line):
+        words += line[position : found.start()]
+        position = found.end()
+        if found[0] in {"{{", "}}"}:
+            words += found[0][0]
+        elif found[1] in FIELDS:
+            parts.append((words, found[1]))
+            words = ""
+        else:
+            raise TemplateError(
+                f"line {number}, column {found.start() + 1}: {_wrong(found[1])}: {found[0][:40]!r}; "
+                f"the fields are {', '.join(f'{{{name}}}' for name in FIELDS)}",
+            )
+    return (*parts, (words + line[position:], None))
+
+
+def _wrong(name: str | None) -> str:
+    if name is None:
+        return "a brace without its partner (write {{ or }} for a brace)"
+    if not name.strip() or name.strip().isdigit():
+        return "a field needs a name"
+    if name.strip() in FIELDS:
+        return "no space inside the braces"
+    if set(name) & set(".[!:"):
+        return "attributes, indexes, conversions and format specs are not allowed"
+    return "no such field"
+
+
+def choose_template(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+    """Choose (name, body) among the rows of ``push_templates``.
+
+    The active text row with the highest id that is not one of FriendAI's two; else the active
+    ``match_notification_text``; else our own text of that name.  A NULL ``is_active`` is active, as the
+    column's default; a blank body is no template.  The body is not yet checked.
+    """
+    active = [
+        row
+        for row in rows
+        if str(row.get("is_active")).lower() in {"1", "true", "none"}
+        and str(row.get("content_template") or "").strip()
+    ]
+    names = [
+        str(row["template_name"])
+        for row in sorted(active, key=lambda row: int(str(row["id"])), reverse=True)
+        if str(row.get("template_type")).strip().lower() == "text"
+    ]
+    bodies = {str(row["template_name"]): str(row["content_template"]) for row in active}
+    name = next((name for name in names if name not in DEFAULT_TEMPLATES), TEXT_TEMPLATE)
+    return name, bodies.get(name, DEFAULT_TEMPLATES[TEXT_TEMPLATE])
+
+
+class Matched(Protocol):
+    """What ``match_values`` asks of an event; ``score`` is 0..1."""
+
+    @property
+    def profile_name(self) -> str: ...  # noqa: D102
+    @property
+    def intent_name(self) -> str: ...  # noqa: D102
+    @property
+    def score(self) -> float: ...  # noqa: D102
+    @property
+    def explanation(self) -> str: ...  # noqa: D102
+    @property
+    def matched_conditions(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def match_id(self) -> str: ...  # noqa: D102
+
+
+def match_values(event: Matched, n: int) -> dict[str, str]:
+    """Write a match as template values; ``n`` is its place in the push, from 1.  Names become one line."""
+    conditions = (_one_line(condition) for condition in event.matched_conditions)
+    return {
+        "profile_name": _one_line(event.profile_name),
+        "intent_name": _one_line(event.intent_name),
+        "score": whole_percent(event.score),
+        "explanation": event.explanation.strip(),
+        "matched_conditions": "、".join(condition for condition in conditions if condition),
+        "match_id": event.match_id,
+        "n": str(n),
+    }
+
+
+def whole_percent(score: float) -> str:
+    """Write 0..1 as whole percent, half up, of the digits the number is written with: 0.845 is 85.
+
+    The nearest float to 0.845 lies a little below it; people read what was written.
+    """
+    return str((Decimal(repr(float(score))) * 100).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text[:VALUE_CHARACTERS].split())
+
+
+def _cleaned(value: str | None) -> str:
+    return _printable((value or "")[:VALUE_CHARACTERS])
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("", _LINE_END.sub("\n", text).replace("\t", " "))
