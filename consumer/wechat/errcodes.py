@@ -1,0 +1,56 @@
+"""WeChat's error codes: which receipt a send ends in, and what to tell the operator.  Pure.
+
+    0, 95033                   Accepted           WeChat has the message (95033: had it already)
+    -1                         Unknown            busy; it may have been accepted or not
+    40014, 42001 ...           NotSent(no_token)  the token was refused; the message was not even looked at
+    every other, known or not  Refused            with the kind that says what may follow
+
+Never branch on ``errmsg``: it is free text and changes.
+"""
+
+from __future__ import annotations
+
+from consumer.wechat.errtable import Errcode, rows
+from schemas.receipts import NotSent, Receipt, RefusalKind, Refused
+
+EXHAUSTS = frozenset({95001, 95002, 95031})
+"""Refusals that say that the recipient's window has nothing left, whatever we counted."""
+
+TOKEN_SUSPECT = frozenset({40001, 40091})
+"""The secret was refused: whatever token it once bought is not to be trusted by the next attempt either."""
+
+_TABLE = {row.code: row for row in rows()}
+
+TOKEN_REFUSED = frozenset(code for code, row in _TABLE.items() if isinstance(row.receipt, NotSent))
+"""The token is dead: fetch another and ask again, once, inside the same attempt."""
+
+
+def receipt_for(code: int) -> Receipt:
+    """The receipt of a send that WeChat answered with ``code``.
+
+    A token code comes here only when the one renewal inside the attempt did not help.  It is NotSent, not
+    Refused: WeChat turned the caller away at the door, which judges neither the message nor the recipient,
+    and it is certain that nothing was accepted.
+    """
+    return explain(code).receipt
+
+
+def explain(code: int) -> Errcode:
+    """The row of ``code``; a code nobody has met gets a row that says so."""
+    row = _TABLE.get(code)
+    if row is not None:
+        return row
+    page = f"https://open.work.weixin.qq.com/devtool/query?e={code}"
+    return Errcode(
+        code,
+        Refused(code, RefusalKind.UNCLASSIFIED),
+        "a code that kfpush does not know",
+        "kfpush 未收录的错误码",
+        f"Read {page} and report it.",
+        f"请查看 {page} 并反馈。",
+    )
+
+
+def known_codes() -> tuple[int, ...]:
+    """Every code in the table, ascending."""
+    return tuple(sorted(_TABLE))

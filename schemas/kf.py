@@ -1,0 +1,116 @@
+"""KF's wire: what send_msg is asked and what WeChat answers.
+
+A body built here is frozen in ``push_messages.body``; ``encode`` turns it into the same bytes every time.
+Limits are in bytes of UTF-8, where one Chinese character takes three.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SEND_MSG = "/cgi-bin/kf/send_msg"
+GET_TOKEN = "/cgi-bin/gettoken"  # noqa: S105 - a path
+
+TEXT_BYTES = 2048
+"""The longest text content; WeChat cuts or refuses a longer one."""
+MSGID_BYTES = 32
+"""The longest msgid of our own choice."""
+
+_MSGID = re.compile(rf"[0-9a-zA-Z_-]{{1,{MSGID_BYTES}}}")
+
+
+def text_size(text: str) -> int:
+    """The size of ``text`` as WeChat counts it."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def cut_text(text: str, limit: int = TEXT_BYTES) -> str:
+    """The longest beginning of ``text`` that fits into ``limit`` bytes, cut between characters."""
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+
+
+def text_body(*, touser: str, open_kfid: str, msgid: str, content: str) -> dict[str, object]:
+    """The body of a text message.
+
+    Raises:
+        ValueError: something WeChat is sure to refuse; the content itself is not in the error's text.
+
+    """
+    if not touser or not open_kfid:
+        raise ValueError("a message needs an external_userid and an open_kfid")
+    if not _MSGID.fullmatch(msgid):
+        raise ValueError(f"a msgid is 1 to {MSGID_BYTES} characters of 0-9 a-z A-Z _ -")
+    size = text_size(content)
+    if not 0 < size <= TEXT_BYTES:
+        raise ValueError(f"a text is 1 to {TEXT_BYTES} bytes of UTF-8, not {size}")
+    return {
+        "touser": touser,
+        "open_kfid": open_kfid,
+        "msgid": msgid,
+        "msgtype": "text",
+        "text": {"content": content},
+    }
+
+
+def encode(body: Mapping[str, object]) -> bytes:
+    """The bytes of ``body``: compact JSON, Chinese as itself.
+
+    Half a surrogate pair cannot be UTF-8; it becomes ``?``, the same in every attempt.
+    """
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+class UnreadableAnswer(ValueError):
+    """WeChat, or something on the way to it, answered with something that is not a KF answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What every KF call answers with; ``errcode`` is None when the field is missing or no integer."""
+
+    errcode: int | None
+    errmsg: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """The whole object, which may hold a token: never shown."""
+
+
+def read_answer(raw: bytes) -> Answer:
+    """Read an answer's body.
+
+    Raises:
+        UnreadableAnswer: not a JSON object.
+
+    """
+    try:
+        found = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UnreadableAnswer("the answer is not a JSON object")
+    errcode, errmsg = found.get("errcode"), found.get("errmsg")
+    return Answer(
+        errcode if type(errcode) is int else None,
+        errmsg if isinstance(errmsg, str) else "",
+        found,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """An access token and the seconds it lives."""
+
+    access_token: str = field(repr=False)
+    expires_in: float
+
+
+def read_grant(answer: Answer) -> TokenGrant | None:
+    """The grant in gettoken's answer; None when there is none.  A missing errcode is a success there."""
+    token, lifetime = answer.fields.get("access_token"), answer.fields.get("expires_in")
+    if answer.errcode not in {None, 0} or not isinstance(token, str) or not token:
+        return None
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0:
+        return None
+    return TokenGrant(token, lifetime)
