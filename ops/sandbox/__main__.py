@@ -31,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port (the default)")
     parser.add_argument("--port-file", type=Path, help="where to write the port once it answers")
-    parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process is gone")
+    parser.add_argument(
+        "--parent", type=int, metavar="PID", help="stop when this process, the starter, is gone"
+    )
     parser.add_argument("--corpid", default=Credentials.corpid)
     parser.add_argument("--secret", default=Credentials.secret)
     known = "; ".join(f"{name}: {values or 'a number'}" for name, values in choices().items())

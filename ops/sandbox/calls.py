@@ -42,6 +42,10 @@ class CallLog:
         self._arrived[api] += 1
         return self._arrived.total()
 
+    def sent(self) -> int:
+        """How many send_msg calls have ended, one way or another."""
+        return self._verdicts.total()
+
     def note(self, call: Call) -> None:
         """Remember how a call ended."""
         self._ring.append(call)

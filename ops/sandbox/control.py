@@ -114,12 +114,18 @@ async def _enter_state(world: World, order: Order) -> Told:
     return views.phone(world.corp, user, world.clock.now())
 
 
-async def _words(world: World, order: Order) -> Told:
-    after = whole(order, "after", least=0) or 0
+async def _until(world: World, is_there: Callable[[], bool], order: Order) -> None:
+    """Let `wait` seconds pass, but no more than it takes."""
     loop = asyncio.get_running_loop()
     until = loop.time() + min(seconds(order, "wait"), LONGEST_WAIT)
-    while not (words := world.corp.words_after(after)) and loop.time() < until and not world.bell.is_closed:
+    while not is_there() and loop.time() < until and not world.bell.is_closed:
         await world.bell.wait(until - loop.time())
+
+
+async def _words(world: World, order: Order) -> Told:
+    after = whole(order, "after", least=0) or 0
+    await _until(world, lambda: bool(world.corp.words_after(after)), order)
+    words = world.corp.words_after(after)
     last = words[-1].seq if words else after
     return {"run": world.run, "last": last, "words": [views.word(word) for word in words]}
 
@@ -132,13 +138,15 @@ async def _phones(world: World, order: Order) -> Told:
 
 
 async def _phone(world: World, order: Order) -> Told:
-    return views.phone(
-        world.corp, text(order, "external_userid") or "", world.clock.now(), whole(order, "last")
-    )
+    user, last = text(order, "external_userid") or "", whole(order, "last", least=0)
+    pushes = whole(order, "pushes", least=0) or 0
+    await _until(world, lambda: world.corp.pushes(user) >= pushes, order)
+    return views.phone(world.corp, user, world.clock.now(), last)
 
 
 async def _calls(world: World, order: Order) -> Told:
-    last = whole(order, "last", least=0)
+    last, sent = whole(order, "last", least=0), whole(order, "sent", least=0) or 0
+    await _until(world, lambda: world.calls.sent() >= sent, order)
     log = world.calls.told(text(order, "msgid"), **({} if last is None else {"last": last}))
     return log | {"wrong_secrets": world.tokens.wrong_secrets, "tokens_issued": world.tokens.issued}
 

@@ -39,10 +39,13 @@ _refusal = PlainTextResponse("The sandbox answers only to itself and to programs
 
 
 def is_ours(headers: Headers) -> bool:
-    """Whether the request names this machine by address or as localhost, and no other site sent it."""
+    """Whether it names an address or a local name, as no web site in the world can, and no site sent it."""
     host, origin = headers.get("host", ""), headers.get("origin")
-    name = urlsplit(f"//{host}").hostname or ""
-    return (name == "localhost" or _is_address(name)) and origin in (None, f"http://{host}")
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return (_is_address(name) or "." not in name) and origin in (None, f"http://{host}")
 
 
 def _is_address(name: str) -> bool:

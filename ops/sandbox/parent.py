@@ -24,7 +24,12 @@ async def watch_parent(parent: int | None, leave: Callable[[], None]) -> AsyncIt
         poll.cancel()
         return
     loop = asyncio.get_running_loop()
-    loop.add_reader(watched, leave)
+
+    def notice() -> None:
+        loop.remove_reader(watched)
+        leave()
+
+    loop.add_reader(watched, notice)
     try:
         yield
     finally:

@@ -50,13 +50,14 @@ class SandboxControl:
         """All phones."""
         return list(self._ask("GET", "phones")["phones"])
 
-    def phone(self, external_userid: str) -> Told:
-        """One user's phone: conversations, each with its messages and its window."""
-        return self._ask("GET", f"phones/{quote(external_userid, safe='')}")
+    def phone(self, external_userid: str, pushes: int = 0, wait: float = 0.0) -> Told:
+        """One user's phone, waiting until it was sent a number of messages in all."""
+        path = f"phones/{quote(external_userid, safe='')}"
+        return self._ask("GET", path, {"pushes": pushes, "wait": wait}, wait)
 
-    def pushes(self, external_userid: str) -> list[Told]:
-        """The messages on one phone that kfpush sent, in order."""
-        talks = self.phone(external_userid)["conversations"]
+    def pushes(self, external_userid: str, at_least: int = 0, wait: float = 0.0) -> list[Told]:
+        """The messages on one phone that kfpush sent, in order, waiting until there are enough."""
+        talks = self.phone(external_userid, at_least, wait)["conversations"]
         sent = [message for talk in talks for message in talk["messages"] if message["from"] == "kf"]
         return sorted(sent, key=lambda message: int(message["seq"]))
 
@@ -64,9 +65,9 @@ class SandboxControl:
         """The latest calls, oldest first."""
         return list(self._ask("GET", "calls", {"msgid": msgid} if msgid else {})["calls"])
 
-    def counts(self) -> Told:
-        """Exact counts of everything since the start or the last reset."""
-        return dict(self._ask("GET", "calls", {"last": 0})["counts"])
+    def counts(self, sent: int = 0, wait: float = 0.0) -> Told:
+        """Exact counts since the last reset, waiting until a number of send_msg calls have ended."""
+        return dict(self._ask("GET", "calls", {"last": 0, "sent": sent, "wait": wait}, wait)["counts"])
 
     def fault(self, **order: object) -> Told:
         """Order trouble for calls to come; the words are those of POST /sandbox/faults."""

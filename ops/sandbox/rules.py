@@ -5,9 +5,8 @@ customers and their conversations are kept in memory, and every answer is one of
 """
 
 import bisect
-import itertools
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -66,15 +65,16 @@ class Answer:
 
 
 class Corp:
-    """Everything WeChat knows about one corp's customer service."""
+    """Everything WeChat knows about one corp's customer service.  `seq` numbers what is said."""
 
-    def __init__(self) -> None:
+    def __init__(self, seq: Iterator[int]) -> None:
         self.accounts: set[str] = set()
         self.customers: set[str] = set()
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.words: list[Bubble] = []
+        self._talks: defaultdict[str, list[Conversation]] = defaultdict(list)
         self._msgids: defaultdict[str, set[str]] = defaultdict(set)
-        self._seq = itertools.count(1)
+        self._seq = seq
 
     def introduce(self, open_kfid: str | None, external_userid: str | None) -> None:
         """Make an account or a user known, without a word being said."""
@@ -99,6 +99,15 @@ class Corp:
         """What users said since a sequence number, oldest first."""
         return self.words[bisect.bisect_right(self.words, seq, key=lambda word: word.seq) :]
 
+    def talks(self, external_userid: str) -> list[Conversation]:
+        """One user's conversations."""
+        return self._talks.get(external_userid, [])
+
+    def pushes(self, external_userid: str) -> int:
+        """How many messages one phone was sent."""
+        talks = self.talks(external_userid)
+        return sum(bubble.sender == "kf" for talk in talks for bubble in talk.bubbles)
+
     def enter_state(self, open_kfid: str, external_userid: str, service_state: int) -> None:
         """Put a session into WeChat's state 0 to 4, as its routing or a human servicer would."""
         self._conversation(open_kfid, external_userid).service_state = service_state
@@ -108,6 +117,7 @@ class Corp:
         key = (open_kfid, external_userid)
         if key not in self.conversations:
             self.conversations[key] = Conversation(open_kfid, external_userid)
+            self._talks[external_userid].append(self.conversations[key])
         return self.conversations[key]
 
     def send(self, body: object, now: datetime, switches: Switches) -> Answer:

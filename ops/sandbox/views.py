@@ -20,10 +20,9 @@ def phones(corp: Corp, now: datetime, limit: int | None, last: int | None) -> li
 
 def phone(corp: Corp, external_userid: str, now: datetime, last: int | None = None) -> Told:
     """One user's phone; `last` shortens each conversation to its newest messages."""
-    mine = [talk for (_, user), talk in corp.conversations.items() if user == external_userid]
     return {
         "external_userid": external_userid,
-        "conversations": [_conversation(talk, now, last) for talk in mine],
+        "conversations": [_conversation(talk, now, last) for talk in corp.talks(external_userid)],
     }
 
 

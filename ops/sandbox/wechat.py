@@ -41,8 +41,8 @@ def routes(world: World) -> list[Route]:
 
     any_method = ["GET", "POST", "PUT", "DELETE", "PATCH"]
     return [
-        Route("/cgi-bin/gettoken", gettoken, methods=["GET", "POST"]),
-        Route("/cgi-bin/kf/send_msg", send_msg, methods=["POST"]),
+        Route("/cgi-bin/gettoken", gettoken, methods=["GET"]),
+        Route("/cgi-bin/kf/send_msg", send_msg, methods=["GET", "POST"]),
         Route("/cgi-bin/{rest:path}", unknown, methods=any_method),
     ]
 
@@ -73,7 +73,7 @@ class _Exchange:
 
     def __init__(self, world: World, request: Request, api: str, body: object, raw: bytes) -> None:
         self._world, self._request, self._api, self._body = world, request, api, body
-        self._seq = world.calls.arrive(api)
+        self._seq, self._at = world.calls.arrive(api), world.clock.now()
         self._sha256 = hashlib.sha256(raw).hexdigest()
         self._fault = world.faults.take(api, self._named("open_kfid"), self._named("touser"))
 
@@ -116,7 +116,7 @@ class _Exchange:
         self._world.calls.note(
             Call(
                 seq=self._seq,
-                at=self._world.clock.now(),
+                at=self._at,
                 api=self._api,
                 open_kfid=self._named("open_kfid"),
                 external_userid=self._named("touser"),
@@ -128,6 +128,7 @@ class _Exchange:
                 body_sha256=self._sha256,
             )
         )
+        self._world.bell.ring()
 
 
 def _code(answer: Told | None) -> int | None:

@@ -1,7 +1,9 @@
 """Everything one sandbox remembers, in one place, and the bell that tells watchers of a change."""
 
 import asyncio
+import itertools
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +68,8 @@ class World:
 
     def __init__(self, credentials: Credentials, switches: Switches) -> None:
         self.run = secrets.token_hex(8)
+        # Numbered from the time of day, so that a reader's place outlives a reset and a restart.
+        self._seq = itertools.count(time.time_ns() // 1_000_000)
         self.bell = Bell()
         self._credentials = credentials
         self._switches_at_start = switches
@@ -75,7 +79,7 @@ class World:
         """Begin anew: no users, no messages, no tokens, no faults, today's time."""
         self.switches = self._switches_at_start
         self.clock = VirtualClock()
-        self.corp = Corp()
+        self.corp = Corp(self._seq)
         self.tokens = TokenOffice(
             self._credentials.corpid,
             self._credentials.secret,

@@ -1,0 +1,46 @@
+"""A caller of WeChat with nothing between it and the socket, for tests that look at the sandbox itself."""
+
+import json
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+
+class Caller:
+    """Asks one thing at a time, each on a connection of its own."""
+
+    def __init__(self, base_url: str) -> None:
+        self._where = urlsplit(base_url).netloc
+        self.token = ""
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+        """One request; the status and the body."""
+        line = HTTPConnection(self._where, timeout=20)
+        try:
+            line.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = line.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            line.close()
+
+    def gettoken(self, corpid: str = "sandbox", secret: str = "sandbox") -> dict[str, Any]:  # noqa: S107 - everybody may know it
+        """Fetch a token and keep it."""
+        query = urlencode({"corpid": corpid, "corpsecret": secret})
+        told: dict[str, Any] = json.loads(self.ask("GET", f"/cgi-bin/gettoken?{query}")[1])
+        self.token = told.get("access_token", self.token)
+        return told
+
+    def send(self, msgid: str, *, user: str = "wmA", account: str = "wkA") -> dict[str, Any]:
+        """Send one text; WeChat's answer."""
+        told: dict[str, Any] = json.loads(self.send_raw(msgid, user=user, account=account)[1])
+        return told
+
+    def send_raw(self, msgid: str, *, user: str = "wmA", account: str = "wkA") -> tuple[int, str]:
+        """Send one text; whatever comes back."""
+        letter = {"touser": user, "open_kfid": account, "msgid": msgid, "msgtype": "text"}
+        path = f"/cgi-bin/kf/send_msg?access_token={self.token}"
+        return self.ask("POST", path, letter | {"text": {"content": f"hello {msgid}"}})
+
+    def code(self, msgid: str, *, account: str = "wkA") -> int:
+        """Send one text; the errcode."""
+        return int(self.send(msgid, account=account)["errcode"])
