@@ -32,7 +32,8 @@ def cut_to_bytes(text: str, limit: int = TEXT_BYTES) -> str:
     if room < 0:
         raise ValueError(f"{limit} bytes have no room for {ELLIPSIS!r}")
     end = len(encoded[:room].decode(errors="ignore"))
-    whole = next((at for at in range(end, max(end - LONGEST_GRAPHEME, 0), -1) if not _joins(text, at)), end)
+    near = range(end, max(end - LONGEST_GRAPHEME, 0) - 1, -1)
+    whole = next((at for at in near if at == 0 or not _joins(text, at)), end)
     return text[:whole].rstrip() + ELLIPSIS
 
 
