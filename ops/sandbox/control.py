@@ -134,7 +134,7 @@ async def _phones(world: World, order: Order) -> Told:
     limit, last = whole(order, "limit", least=0), whole(order, "last", least=0)
     now = world.clock.now()
     phones = views.phones(world.corp, now, limit, last)
-    return {"now": iso(now), "known": len(world.corp.customers), "phones": phones}
+    return await _clock(world, order) | {"all": world.corp.phones(), "phones": phones}
 
 
 async def _phone(world: World, order: Order) -> Told:

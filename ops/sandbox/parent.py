@@ -20,8 +20,10 @@ async def watch_parent(parent: int | None, leave: Callable[[], None]) -> AsyncIt
     except (AttributeError, OSError):
         # No pidfd here (or the parent is already gone): being adopted shows it, a little later.
         poll = asyncio.create_task(_poll(parent, leave))
-        yield
-        poll.cancel()
+        try:
+            yield
+        finally:
+            poll.cancel()
         return
     loop = asyncio.get_running_loop()
 

@@ -103,6 +103,10 @@ class Corp:
         """One user's conversations."""
         return self._talks.get(external_userid, [])
 
+    def phones(self) -> int:
+        """How many users have a conversation."""
+        return len(self._talks)
+
     def pushes(self, external_userid: str) -> int:
         """How many messages one phone was sent."""
         talks = self.talks(external_userid)

@@ -12,9 +12,11 @@ from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ops.sandbox import control, wechat
+from ops.sandbox import control, pages, wechat
 from ops.sandbox.guard import Guard
 from ops.sandbox.parent import watch_parent
 from ops.sandbox.world import World
@@ -24,9 +26,16 @@ GRACE_SECONDS: Final = 2
 
 def make_app(world: World) -> Starlette:
     """The whole sandbox as one ASGI application."""
-    app = Starlette(routes=[*wechat.routes(world), *control.routes(world)])
+    app = Starlette(
+        routes=[*wechat.routes(world), *control.routes(world), *pages.routes()],
+        exception_handlers={ClientDisconnect: _speak_to_nobody},
+    )
     app.add_middleware(Guard)
     return app
+
+
+async def _speak_to_nobody(_request: Request, _gone: Exception) -> Response:
+    return Response()
 
 
 class _Line(H11Protocol):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from tests.flow.wechat_caller import Caller
 
 
 def test_it_stops_at_once_and_cleanly() -> None:
-    """SIGTERM ends it with 0 while a stream, a long poll and a slow call are open, and it logs nothing."""
+    """SIGTERM ends it with 0 while a stream, a long poll and a slow call are open, and nothing is logged."""
     command = [sys.executable, "-m", "ops.sandbox"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -27,6 +28,7 @@ def test_it_stops_at_once_and_cleanly() -> None:
         control, caller = SandboxControl(url), Caller(url)
         control.speak("wkA", "wmA")
         caller.gettoken()
+        hang_up_in_the_middle(url)
         control.fault(delay_after=60)
         waiting = [
             threading.Thread(target=caller.send_raw, args=["a"]),
@@ -64,6 +66,15 @@ def test_it_dies_with_its_parent() -> None:
             assert parent.stderr.read() == ""
     with pytest.raises(ConnectionError):
         SandboxControl(url).healthz()
+
+
+def hang_up_in_the_middle(url: str) -> None:
+    """Announce more than is sent, and go."""
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as line:
+        head = f"POST /cgi-bin/kf/send_msg HTTP/1.1\r\nHost: {where.netloc}\r\nExpect: 100-continue\r\n"
+        line.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 100")  # by now the body is being waited for
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """The sandbox's smaller parts: tokens, scripted trouble, the clock, the call log and the guard."""
 
+import asyncio
 import itertools
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from ops.sandbox.calls import Call, CallLog
 from ops.sandbox.clock import VirtualClock, iso, parse
 from ops.sandbox.faults import Script
 from ops.sandbox.guard import is_ours
+from ops.sandbox.parent import watch_parent
 from ops.sandbox.tokens import Token, TokenOffice
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -202,6 +205,14 @@ def test_other_sites_are_kept_out(host: str, origin: str | None, expected: bool)
     """A page of another site can neither post here nor reach us under a name of its own."""
     headers = {"host": host} | ({"origin": origin} if origin else {})
     assert is_ours(Headers(headers)) is expected
+
+
+async def test_a_parent_is_missed_without_pidfd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no pidfd, being nobody's child any more is noticed by looking."""
+    monkeypatch.delattr("os.pidfd_open", raising=False)
+    is_gone = asyncio.Event()
+    async with watch_parent(os.getppid() + 1, is_gone.set):
+        await is_gone.wait()
 
 
 def test_an_error_looks_like_wechats() -> None:
