@@ -189,6 +189,15 @@ def test_a_long_explanation_does_not_cost_the_last_line() -> None:
     assert text.endswith('…\n\n回复"查看1"了解详情')
 
 
+def test_a_value_used_twice_is_cut_once_for_both() -> None:
+    """No more is cut than has to be, and every place shows the same."""
+    text = compile_template("{explanation}|{explanation}|").render_within({"explanation": "x" * 4000})
+    first, second, end = text.split("|")
+    assert first == second
+    assert end == ""
+    assert TEXT_BYTES - 1 <= len(text.encode()) <= TEXT_BYTES
+
+
 def test_a_text_that_fits_is_left_alone() -> None:
     """Within the limit both ways of rendering agree."""
     template = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
