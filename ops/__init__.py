@@ -1,1 +1,1 @@
-"""People and processes: everything that opens, starts, shows or stops something."""
+"""People and processes: the composition root, the commands, the embedded server, the sandbox."""

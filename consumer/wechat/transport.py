@@ -5,7 +5,11 @@ proxy, decompresses nothing, logs nothing.  Whatever goes wrong becomes a ``Tran
 no URL: access tokens and secrets travel in URLs.
 
 httpx's request and response types are used on pyreqwest's transport, without ``httpx.AsyncClient``:
-ops/docs/decisions/0001-http-transport.md has the figures.
+ops/docs/decisions/0001-http-transport.md has the figures, and what was found out about cancelling:
+
+pyreqwest goes on with a request whose caller was cancelled.  So places are counted here and not there (what
+waits for a place has not begun and never will), and each request carries what is left of the total timeout:
+bytes leave before it is over, or not at all, whoever still listens.
 """
 
 from __future__ import annotations
@@ -42,6 +46,7 @@ _TOLD_BY_TEXT = (
     ("before message completed", "closed without an answer"),
     ("reset by peer", "connection reset"),
     ("before message length reached", "answer cut short"),
+    ("invalid HTTP version", "not HTTP"),
 )
 
 
@@ -61,7 +66,9 @@ class HttpTransport:
         self._base_url = base_url.rstrip("/")
         self._total = total_timeout.total_seconds()
         self._max_body = max_body
-        self._transport = HttpxTransport(_build(connect_timeout, max_connections))
+        self._places = asyncio.Semaphore(max_connections)
+        self._parsed = ("", httpx.URL())
+        self._transport = HttpxTransport(_build(connect_timeout))
 
     async def __aenter__(self) -> Self:
         """Be closed at the end of the block."""
@@ -84,8 +91,12 @@ class HttpTransport:
         headers = {"content-type": "application/json"}
         return await self._call(httpx.Request("POST", self._url(path, query), content=body, headers=headers))
 
-    def _url(self, path: str, query: Mapping[str, str]) -> str:
-        return f"{self._base_url}{path}?{urlencode(query)}"
+    def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
+        """Parsing is an eighth of a call's cost, and until the token changes it is the same URL."""
+        text = f"{self._base_url}{path}?{urlencode(query)}"
+        if self._parsed[0] != text:
+            self._parsed = (text, httpx.URL(text))
+        return self._parsed[1]
 
     async def _call(self, request: httpx.Request) -> Reply:
         ending = await self._attempt(request)
@@ -94,8 +105,11 @@ class HttpTransport:
         return ending
 
     async def _attempt(self, request: httpx.Request) -> Reply | TransportFailure:
+        until = asyncio.get_running_loop().time() + self._total
         try:
-            async with asyncio.timeout(self._total):
+            async with asyncio.timeout_at(until), self._places:
+                left = until - asyncio.get_running_loop().time()
+                request.extensions = {"timeout": {"total": left}}
                 return await self._exchange(request)
         except TimeoutError:
             return TransportFailure("timed out")
@@ -116,7 +130,7 @@ class HttpTransport:
                 await response.aclose()
 
 
-def _build(connect_timeout: timedelta, max_connections: int) -> Client:
+def _build(connect_timeout: timedelta) -> Client:
     def builder() -> ClientBuilder:
         return (
             ClientBuilder()
@@ -129,7 +143,6 @@ def _build(connect_timeout: timedelta, max_connections: int) -> Client:
             .zstd(enable=False)
             .deflate(enable=False)
             .http1_only()
-            .max_connections(max_connections)
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
         )

@@ -1,0 +1,89 @@
+"""The table ``push_dead_letters``: entries that cannot be read, kept raw where a person can find them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.database import Transaction, marks
+from schemas.decisions import Reason
+from schemas.times import to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An entry that is given up: what it was, why, and how often it had been handed out."""
+
+    entry_id: str
+    fields: Mapping[bytes, bytes] | None
+    reason: Reason
+    error: str
+    deliveries: int = 1
+
+
+def bury(tx: Transaction, letters: Iterable[Poison], now: datetime) -> None:
+    """Keep entries raw; one that is there already stays as it is."""
+    tx.many(
+        "INSERT INTO push_dead_letters (event_key, entry_id, reason, error, raw, deliveries, buried_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (entry_id) DO NOTHING",
+        [
+            (
+                _key(letter.fields),
+                letter.entry_id,
+                letter.reason,
+                letter.error,
+                _raw(letter.fields),
+                letter.deliveries,
+                to_text(now),
+            )
+            for letter in letters
+        ],
+    )
+
+
+def known(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
+    """Tell which of these events were buried."""
+    keys = tuple(event_keys)
+    rows = tx.rows(f"SELECT event_key FROM push_dead_letters WHERE event_key IN ({marks(keys)})", keys)
+    return frozenset(row["event_key"] for row in rows)
+
+
+def of_match(tx: Transaction, match_id: str) -> list[Mapping[str, object]]:
+    """Read what was buried under a match's keys."""
+    prefix = f"{match_id}:"
+    rows = tx.rows(
+        "SELECT event_key, entry_id, reason, error, deliveries, buried_at FROM push_dead_letters"
+        " WHERE substr(event_key, 1, ?) = ? ORDER BY id",
+        (len(prefix), prefix),
+    )
+    return [dict(row) for row in rows]
+
+
+def count_by_reason(tx: Transaction) -> dict[str, int]:
+    """Count the buried entries by reason."""
+    rows = tx.rows("SELECT reason, count(*) AS n FROM push_dead_letters GROUP BY reason ORDER BY reason")
+    return {row["reason"]: row["n"] for row in rows}
+
+
+def _key(fields: Mapping[bytes, bytes] | None) -> str | None:
+    """The event's key, if that much can be read."""
+    if fields is None or b"id" not in fields:
+        return None
+    return fields[b"id"].decode(errors="replace")[:200]
+
+
+def _raw(fields: Mapping[bytes, bytes] | None) -> str | None:
+    """Every byte of the entry as JSON; what is not UTF-8 as base64."""
+    if fields is None:
+        return None
+    return json.dumps([[_shown(name), _shown(value)] for name, value in fields.items()], ensure_ascii=False)
+
+
+def _shown(value: bytes) -> str | dict[str, str]:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}

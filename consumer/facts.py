@@ -1,0 +1,110 @@
+"""What the policy and the planner are told about one person: plain values, gathered once, judged purely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Final
+
+from schemas.decisions import RecipientKey
+from schemas.preferences import Preferences, Unreadable
+
+WINDOW: Final = timedelta(hours=48)
+"""WeChat: messages may follow a user's own message for 48 hours."""
+
+WINDOW_MARGIN: Final = timedelta(seconds=60)
+"""The window is taken to close this much earlier than WeChat closes it."""
+
+SLOTS: Final = 5
+"""WeChat: so many messages per window."""
+
+ACCEPTED_SLACK: Final = timedelta(seconds=5)
+"""A message accepted this shortly before the window opened is counted in it: two clocks never agree."""
+
+
+class ServiceState(IntEnum):
+    """WeChat's session states; the API may send in the first two only."""
+
+    NEW = 0
+    ASSISTANT = 1
+    POOL = 2
+    HUMAN = 3
+    ENDED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A row of the host's ``wechat_kf_sessions``; the time is the host's own text."""
+
+    user_id: str
+    recipient: RecipientKey
+    last_message_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One recipient as known now; ``used`` counts open pushes and those accepted since it opened."""
+
+    recipient: RecipientKey
+    opened_at: datetime | None = None
+    exhausted: datetime | None = None
+    service_state: int | None = None
+    muted: bool = False
+    used: int = 0
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """Last instant at which kfpush believes the window open."""
+        return None if self.opened_at is None else self.opened_at + WINDOW - WINDOW_MARGIN
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether WeChat itself said that this window has nothing left."""
+        return self.exhausted is not None and self.opened_at is not None and self.exhausted >= self.opened_at
+
+    @property
+    def held_by_human(self) -> bool:
+        """Whether a person of the corp holds (or a queue keeps) the conversation."""
+        return self.service_state in {ServiceState.POOL, ServiceState.HUMAN}
+
+    def slots_left(self, kept_back: int) -> int:
+        """How many messages are left after ``kept_back`` are left to the host."""
+        return 0 if self.is_exhausted else max(0, SLOTS - kept_back - self.used)
+
+    def with_one_more(self) -> Window:
+        """The same window after one more push was reserved."""
+        return replace(self, used=self.used + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One match that waits or is parked."""
+
+    match_id: str
+    revision: int
+    user_id: str
+    score: float
+    expires_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user_id; ``today`` counts its match messages since local midnight, in flight included."""
+
+    preferences: Preferences | Unreadable
+    today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything that plan may know about one person."""
+
+    windows: tuple[Window, ...]
+    users: Mapping[str, User]
+    paused: Mapping[str, datetime] = field(default_factory=dict)
+    """KF accounts that are paused now, and when each is looked at again."""
+    slots_kept_back: int = 0
+    send_timeout: timedelta = timedelta(seconds=8)

@@ -1,0 +1,109 @@
+"""Gather what plan may know: the host's inputs first, then our rows, and one ``Person`` of facts each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from consumer import host, windows
+from consumer.facts import Person, Session, User
+from consumer.ledger import pushes
+from consumer.pauses import Pause
+from consumer.people import Group, group
+from consumer.preferences import settings_of
+from consumer.quiet import day_start
+from schemas.database import Transaction
+from schemas.preferences import Unreadable, read_preferences
+from schemas.states import PauseScope
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that judging needs."""
+
+    host_zone: ZoneInfo
+    user_zone: str
+    slots_kept_back: int
+    send_timeout: timedelta
+    push_lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class HostInputs:
+    """What the application's database said, read before our own transaction began."""
+
+    sessions: Sequence[Session]
+    preferences: Mapping[str, Mapping[str, object]]
+    templates: Sequence[Mapping[str, object]]
+
+
+def read_host(tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]) -> HostInputs:
+    """Read the host's inputs for these users and phones, and for whoever is one person with them."""
+    sessions = host.sessions_around(tx, user_ids, external_userids)
+    everybody = {*user_ids, *(session.user_id for session in sessions)}
+    return HostInputs(sessions, host.preferences_of(tx, everybody), host.active_templates(tx))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One person: who it is, the facts, and the rows that slots and limits were counted from."""
+
+    group: Group
+    facts: Person
+    complaints: tuple[str, ...] = field(default=())
+
+
+def gather(
+    tx: Transaction,
+    inputs: HostInputs,
+    user_ids: Collection[str],
+    paused: Mapping[str, datetime],
+    rules: Rules,
+    now: datetime,
+    *,
+    but: int | None = None,
+) -> list[Known]:
+    """Describe the people of these users.  ``but`` is a push whose own slot and count are left out."""
+    people = group(user_ids, windows.own_people(tx, user_ids), inputs.sessions)
+    phones = {phone for person in people for phone in person.external_userids}
+    users = {user_id for person in people for user_id in person.user_ids}
+    opened = windows.load(tx, phones)
+    uses = pushes.uses(tx, phones, users, now - windows.USE_REACH)
+    settings = settings_of(tx, users)
+    known = []
+    for person in people:
+        facts, complaints = {}, []
+        for user_id in sorted(person.user_ids):
+            preferences = read_preferences(
+                inputs.preferences.get(user_id), settings.get(user_id), rules.user_zone
+            )
+            today = 0
+            if isinstance(preferences, Unreadable):
+                complaints.append(preferences.message)
+            else:
+                today = windows.sent_today(user_id, day_start(preferences.zone, now), uses, but=but)
+            facts[user_id] = User(preferences, today)
+        counted = tuple(
+            windows.counted(window, uses, but=but)
+            for phone in sorted(person.external_userids)
+            for window in opened.get(phone, [])
+        )
+        known.append(
+            Known(
+                person,
+                Person(counted, facts, paused, rules.slots_kept_back, rules.send_timeout),
+                tuple(complaints),
+            ),
+        )
+    return known
+
+
+def paused_accounts(pauses: Collection[Pause], now: datetime) -> dict[str, datetime]:
+    """Tell which KF accounts are closed to planning now, and when each is looked at again."""
+    return {
+        pause.target: pause.looks_again_at(now)
+        for pause in pauses
+        if pause.scope is PauseScope.ACCOUNT and not pause.may_probe(now)
+    }

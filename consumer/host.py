@@ -1,0 +1,79 @@
+"""What kfpush reads of the host application: sessions, preferences, templates.  Inputs, never written here.
+
+All in the application's database.  A column that an older host lacks is created by ``kfpush migrate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from consumer.facts import Session
+from schemas.database import Transaction, marks
+from schemas.decisions import RecipientKey
+
+_MOST_HOPS: Final = 4
+"""user_id -> phone -> user_id -> phone: further apart than this nobody is one person."""
+
+
+def sessions_around(
+    tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]
+) -> list[Session]:
+    """Read the session rows of these users and phones, and of whoever shares a phone with them."""
+    found: dict[tuple[str, str, str], Session] = {}
+    users, phones = set(user_ids), set(external_userids)
+    asked_users: set[str] = set()
+    asked_phones: set[str] = set()
+    for _ in range(_MOST_HOPS):
+        new_users, new_phones = tuple(users - asked_users), tuple(phones - asked_phones)
+        if not new_users and not new_phones:
+            break
+        asked_users |= users
+        asked_phones |= phones
+        for column, values in (("user_id", new_users), ("external_userid", new_phones)):
+            if not values:
+                continue
+            for row in tx.rows(
+                "SELECT user_id, external_userid, open_kfid, last_message_time FROM wechat_kf_sessions"
+                f" WHERE {column} IN ({marks(values)})",
+                values,
+            ):
+                if not row["external_userid"] or not row["open_kfid"]:
+                    continue
+                session = Session(
+                    str(row["user_id"]),
+                    RecipientKey(str(row["open_kfid"]), str(row["external_userid"])),
+                    "" if row["last_message_time"] is None else str(row["last_message_time"]),
+                )
+                found[session.user_id, session.recipient.open_kfid, session.recipient.external_userid] = (
+                    session
+                )
+                users.add(session.user_id)
+                phones.add(session.recipient.external_userid)
+    return list(found.values())
+
+
+def all_sessions(tx: Transaction) -> list[Session]:
+    """Read every session row; asked once, at the first migrate."""
+    users = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
+    return sessions_around(tx, {str(row["user_id"]) for row in users}, ())
+
+
+def preferences_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[str, object]]:
+    """Read the users' rows of ``user_push_preferences``; who has none is not in the answer."""
+    values = tuple(user_ids)
+    rows = tx.rows(
+        "SELECT user_id, enable_push, daily_limit, quiet_hours, batch_mode, min_score, preferred_time"
+        f" FROM user_push_preferences WHERE user_id IN ({marks(values)})",
+        values,
+    )
+    return {row["user_id"]: dict(row) for row in rows}
+
+
+def active_templates(tx: Transaction) -> list[dict[str, object]]:
+    """Read the templates that the operator has switched on."""
+    rows = tx.rows(
+        "SELECT id, template_name, template_type, content_template, is_active FROM push_templates"
+        " WHERE is_active = 1 ORDER BY id",
+    )
+    return [dict(row) for row in rows]

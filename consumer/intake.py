@@ -1,0 +1,226 @@
+"""Intake: stream entries, abandoned ones first, become delivery rows.
+
+An entry whose row exists, in whatever state, is acked at once: the row carries the match.  A fresh one is
+acked by whoever ends its walk.  One that cannot be read is a dead letter, raw, then acked.  A database or a
+Redis that is away is never the entry's fault: intake stops, keeps what it read, and backs off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from consumer import deadletters
+from consumer.deadletters import Poison
+from consumer.ledger import deliveries
+from consumer.ledger.deliveries import Incoming
+from consumer.stream import Abandoned, Delivered, GroupGone, Stream
+from consumer.world import World
+from schemas.database import Database, Transaction
+from schemas.decisions import Reason
+from schemas.errors import InvalidEvent, NewerEventVersion, RedisUnavailable, StorageError
+from schemas.events import decode, split_key
+
+BATCH: Final = 200
+MOST_DUE: Final = 2000
+"""Intake pauses while so many rows are due: the stream holds the rest."""
+
+POISON_AT: Final = 5
+"""At this delivery an entry that somebody keeps dying on is given up."""
+
+BACK_PRESSURE_WAIT: Final = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Sorted:
+    """A batch, decoded: rows to be, events for newer code, and what cannot be read."""
+
+    rows: list[Incoming] = field(default_factory=list)
+    newer: list[tuple[tuple[str, int], Delivered]] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def sort(entries: Sequence[Delivered]) -> Sorted:
+    """Decode a batch; nothing is lost of what cannot be."""
+    batch = Sorted()
+    for entry in entries:
+        if entry.fields is None:
+            # Trimmed or deleted while pending: its outbox row, not carried, brings it back.
+            batch.gone.append(entry.entry_id)
+            continue
+        try:
+            arrived = decode(entry.fields)
+        except NewerEventVersion as newer:
+            batch.newer.append((split_key(str(newer)), entry))
+        except InvalidEvent as error:
+            batch.poison.append(Poison(entry.entry_id, entry.fields, Reason.UNREADABLE_EVENT, str(error)))
+        else:
+            batch.rows.append(Incoming(arrived.match, entry.entry_id, arrived.again))
+    return batch
+
+
+def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
+    """Write a batch; tell which entries are done with already and may be acked."""
+    keys = [(item.match.match_id, item.match.revision) for item in batch.rows]
+    repeated = [key in keys[:nth] for nth, key in enumerate(keys)]
+    existing = deliveries.known(tx, keys)
+    deliveries.insert_fresh(tx, batch.rows, now)
+    deliveries.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
+    for key, entry in batch.newer:
+        fields = {name.decode(): value.decode() for name, value in (entry.fields or {}).items()}
+        deliveries.insert_needing_upgrade(tx, key, fields, entry.entry_id, now)
+    deadletters.bury(tx, batch.poison, now)
+    return [
+        *(
+            item.entry_id
+            for key, item, twice in zip(keys, batch.rows, repeated, strict=True)
+            if twice or key in existing
+        ),
+        *(entry.entry_id for _, entry in batch.newer),
+        *(letter.entry_id for letter in batch.poison),
+        *batch.gone,
+    ]
+
+
+class Intake:
+    """The room: reads, stores, acks what was known, nudges plan."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        own: Database,
+        *,
+        world: World,
+        reclaim_idle: float,
+        on_stored: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._own = own
+        self._world = world
+        self._idle = int(reclaim_idle * 1000)
+        self._on_stored = on_stored
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; nothing that was read is forgotten on the way out: it stays pending."""
+        own_after = "0"
+        ready = False
+        reclaim_at = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if not ready:
+                    await self._own.exclusive(self._decode_waiting)
+                    if await self._stream.ensure_group():
+                        log.warning("intake.group_made", consumer=self._stream.consumer)
+                    ready = True
+                if not await self._has_room():
+                    await asyncio.sleep(BACK_PRESSURE_WAIT)
+                    continue
+                if loop.time() >= reclaim_at:
+                    await self._reclaim()
+                    reclaim_at = loop.time() + min(5.0, self._idle / 1000)
+                if own_after:
+                    entries = await self._stream.own(BATCH, own_after)
+                    own_after = entries[-1].entry_id if entries else ""
+                else:
+                    entries = await self._stream.fresh(BATCH)
+                await self._take(entries)
+                self._failures = 0
+            except GroupGone:
+                log.warning("intake.group_gone", consumer=self._stream.consumer)
+                own_after, ready = "0", False
+            except (StorageError, RedisUnavailable) as error:
+                await self._back_off(error)
+                own_after, ready = "0", False
+
+    async def _take(self, entries: Sequence[Delivered]) -> None:
+        if not entries:
+            return
+        batch = sort(entries)
+        # What was read stays in memory until it is stored: reading it again would count against it.
+        while True:
+            try:
+                done = await self._own.exclusive(lambda tx: store(tx, batch, self._world.now()))
+                break
+            except StorageError as error:
+                await self._back_off(error)
+        for letter in batch.poison:
+            log.error("intake.unreadable", entry_id=letter.entry_id, reason=letter.reason, error=letter.error)
+        if batch.rows:
+            self._on_stored()
+        await self._stream.ack(done)
+
+    async def _reclaim(self) -> None:
+        """Take over what others read and left, one entry at a time, so that poison harms no neighbour."""
+        for left in await self._stream.abandoned(self._idle, BATCH):
+            if left.deliveries >= POISON_AT:
+                await self._give_up(left)
+                continue
+            claimed = await self._stream.claim(left.entry_id, self._idle)
+            if claimed is None:
+                continue
+            log.info(
+                "intake.reclaimed", entry_id=left.entry_id, since=left.consumer, deliveries=left.deliveries
+            )
+            await self._take([claimed])
+
+    async def _give_up(self, left: Abandoned) -> None:
+        """Bury what was handed out too often; if its row exists after all, it only lacked the ack."""
+        claimed = await self._stream.claim(left.entry_id, self._idle)
+        if claimed is None:
+            return
+        key = _key_of(claimed)
+        poison = Poison(
+            left.entry_id,
+            claimed.fields,
+            Reason.POISON,
+            f"handed out {left.deliveries} times and never settled",
+            left.deliveries,
+        )
+
+        def bury(tx: Transaction) -> bool:
+            if key is not None and deliveries.known(tx, [key]):
+                return False
+            deadletters.bury(tx, [poison], self._world.now())
+            return True
+
+        if claimed.fields is not None and await self._own.exclusive(bury):
+            log.error("intake.poison", entry_id=left.entry_id, deliveries=left.deliveries)
+        await self._stream.ack([left.entry_id])
+
+    def _decode_waiting(self, tx: Transaction) -> None:
+        """Decode what an older kfpush could not; also proves that the database takes writes."""
+        for row in deliveries.needing_upgrade(tx, BATCH):
+            fields = {name.encode(): value.encode() for name, value in json.loads(row["event"]).items()}
+            try:
+                arrived = decode(fields)
+            except InvalidEvent:
+                continue  # still newer than this code
+            deliveries.upgraded(tx, arrived.match, self._world.now())
+
+    async def _has_room(self) -> bool:
+        due = await self._own.read(lambda tx: deliveries.count_due(tx, self._world.now(), MOST_DUE))
+        return due < MOST_DUE
+
+    async def _back_off(self, error: Exception) -> None:
+        self._failures += 1
+        log.error("intake.waiting", error=str(error), failures=self._failures)
+        await asyncio.sleep(self._world.back_off(self._failures))
+
+
+def _key_of(entry: Delivered) -> tuple[str, int] | None:
+    """Read the event's key alone: what lies deeper may be what everybody dies on."""
+    try:
+        return split_key((entry.fields or {})[b"subject"].decode())
+    except (KeyError, UnicodeDecodeError, InvalidEvent):
+        return None

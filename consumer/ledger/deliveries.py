@@ -1,0 +1,334 @@
+"""The table ``push_deliveries``: where each match (revision) stands.
+
+A transition has a name and says in its WHERE from which states it may be made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from consumer.facts import Candidate
+from schemas.database import Row, Transaction, marks
+from schemas.decisions import Reason
+from schemas.events import MatchCreated, payload_of
+from schemas.times import from_text, maybe_from_text, maybe_text, to_text
+
+MOST_PER_USER: Final = 500
+"""So many rows of one user_id are planned at once, soonest expiry first."""
+
+Key = tuple[str, int]
+"""(match_id, revision)"""
+
+_PENDING: Final = "status IN ('waiting', 'parked')"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A decoded event about to become a row; ``again`` asks to look anew at one that did not go out."""
+
+    match: MatchCreated
+    entry_id: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row that plan may decide about."""
+
+    candidate: Candidate
+    match: MatchCreated
+    reason: str | None
+    due_at: datetime | None
+    status: str
+    generation: int
+    entry_id: str | None
+
+    @property
+    def key(self) -> Key:
+        """The (match_id, revision) pair."""
+        return self.candidate.match_id, self.candidate.revision
+
+
+def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -> None:
+    """Store events as rows, due now; a row that exists is left alone, whatever its state."""
+    stamp = to_text(now)
+    tx.many(
+        "INSERT INTO push_deliveries (match_id, revision, user_id, intent_id, status, reason, due_at,"
+        " expires_at, entry_id, event, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (match_id, revision) DO NOTHING",
+        [
+            (
+                item.match.match_id,
+                item.match.revision,
+                item.match.user_id,
+                item.match.intent_id,
+                Reason.FRESH,
+                stamp,
+                to_text(item.match.expiry(now)),
+                item.entry_id,
+                payload_of(item.match),
+                stamp,
+                stamp,
+            )
+            for item in incoming
+        ],
+    )
+
+
+def look_again(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
+    """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone."""
+    stamp = to_text(now)
+    tx.many(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
+        " WHERE match_id = ? AND revision = ? AND status IN ('waiting', 'parked', 'dropped')",
+        [(Reason.FRESH, stamp, stamp, *key) for key in keys],
+    )
+
+
+def insert_needing_upgrade(
+    tx: Transaction,
+    key: Key,
+    fields: dict[str, str],
+    entry_id: str,
+    now: datetime,
+) -> None:
+    """Keep an event of a newer version whole, until newer code decodes it; nothing is due meanwhile."""
+    tx.execute(
+        "INSERT INTO push_deliveries (match_id, revision, user_id, status, reason, entry_id, event,"
+        " created_at, updated_at) VALUES (?, ?, '', 'parked', ?, ?, ?, ?, ?)"
+        " ON CONFLICT (match_id, revision) DO NOTHING",
+        (
+            *key,
+            Reason.NEEDS_UPGRADE,
+            entry_id,
+            json.dumps(fields, ensure_ascii=False),
+            to_text(now),
+            to_text(now),
+        ),
+    )
+
+
+def needing_upgrade(tx: Transaction, limit: int) -> list[Row]:
+    """Read rows that an older kfpush could not decode."""
+    return tx.rows(
+        "SELECT match_id, revision, entry_id, event FROM push_deliveries"
+        f" WHERE {_PENDING} AND user_id = '' AND reason = ? LIMIT ?",
+        (Reason.NEEDS_UPGRADE, limit),
+    )
+
+
+def upgraded(tx: Transaction, match: MatchCreated, now: datetime) -> None:
+    """Give a row that waited for newer code its decoded event, due now."""
+    tx.execute(
+        "UPDATE push_deliveries SET user_id = ?, intent_id = ?, status = 'waiting', reason = ?, due_at = ?,"
+        " expires_at = ?, event = ?, updated_at = ?"
+        " WHERE match_id = ? AND revision = ? AND status = 'parked' AND reason = ?",
+        (
+            match.user_id,
+            match.intent_id,
+            Reason.FRESH,
+            to_text(now),
+            to_text(match.expiry(now)),
+            payload_of(match),
+            to_text(now),
+            match.match_id,
+            match.revision,
+            Reason.NEEDS_UPGRADE,
+        ),
+    )
+
+
+def known(tx: Transaction, keys: Collection[Key]) -> frozenset[Key]:
+    """Tell which of these match revisions have a row."""
+    ids = tuple({match_id for match_id, _ in keys})
+    rows = tx.rows(f"SELECT match_id, revision FROM push_deliveries WHERE match_id IN ({marks(ids)})", ids)
+    return frozenset((row["match_id"], row["revision"]) for row in rows) & frozenset(keys)
+
+
+def count_due(tx: Transaction, now: datetime, most: int) -> int:
+    """Count due rows, but not beyond ``most``."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM"
+        f" (SELECT 1 FROM push_deliveries WHERE {_PENDING} AND due_at <= ? LIMIT ?) AS due",
+        (to_text(now), most),
+    )
+    return int(row["n"]) if row else 0
+
+
+def due_users(tx: Transaction, now: datetime, rows: int) -> tuple[str, ...]:
+    """Tell whose rows have been due longest, looking at so many rows."""
+    found = tx.rows(
+        f"SELECT user_id FROM push_deliveries WHERE {_PENDING} AND due_at <= ? ORDER BY due_at LIMIT ?",
+        (to_text(now), rows),
+    )
+    return tuple(dict.fromkeys(row["user_id"] for row in found))
+
+
+def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
+    """Page through the users who have something parked (they wait for a word of theirs)."""
+    rows = tx.rows(
+        f"SELECT DISTINCT user_id FROM push_deliveries WHERE {_PENDING} AND user_id > ?"
+        " ORDER BY user_id LIMIT ?",
+        (after, limit),
+    )
+    return tuple(row["user_id"] for row in rows)
+
+
+def pending_of(tx: Transaction, user_ids: Collection[str]) -> list[Waiting]:
+    """Load what waits or is parked for these users, soonest expiry first."""
+    loaded: list[Waiting] = []
+    for user_id in user_ids:
+        rows = tx.rows(
+            "SELECT match_id, revision, user_id, event, reason, due_at, expires_at, status, generation,"
+            f" entry_id, created_at FROM push_deliveries WHERE {_PENDING} AND user_id = ?"
+            " ORDER BY expires_at, created_at, match_id LIMIT ?",
+            (user_id, MOST_PER_USER),
+        )
+        loaded += [_waiting(row) for row in rows]
+    return loaded
+
+
+def _waiting(row: Row) -> Waiting:
+    # Validated when it came in; a stricter rule of newer code must not stop what is already here.
+    match = MatchCreated.model_construct(**json.loads(row["event"]))
+    candidate = Candidate(
+        match_id=row["match_id"],
+        revision=row["revision"],
+        user_id=row["user_id"],
+        score=match.score,
+        expires_at=from_text(row["expires_at"]),
+        created_at=from_text(row["created_at"]),
+    )
+    return Waiting(
+        candidate,
+        match,
+        row["reason"],
+        maybe_from_text(row["due_at"]),
+        row["status"],
+        row["generation"],
+        row["entry_id"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A pending row's new place: waiting until, parked until its expiry at the latest, or dropped."""
+
+    key: Key
+    status: str
+    reason: Reason
+    due_at: datetime | None
+    person: str
+
+
+def place(tx: Transaction, verdicts: Iterable[Verdict], now: datetime) -> None:
+    """Defer, park or drop rows that are still pending."""
+    stamp = to_text(now)
+    tx.many(
+        "UPDATE push_deliveries SET status = ?, reason = ?, due_at = ?, person = ?, updated_at = ?"
+        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
+        [
+            (item.status, item.reason, maybe_text(item.due_at), item.person, stamp, *item.key)
+            for item in verdicts
+        ],
+    )
+
+
+def reserve(tx: Transaction, keys: Iterable[Key], push_id: int, person: str, now: datetime) -> None:
+    """Give pending rows to a push: they are not free again before it ends."""
+    tx.many(
+        "UPDATE push_deliveries SET status = 'sending', reason = NULL, due_at = NULL, push_id = ?,"
+        " person = ?, generation = generation + 1, updated_at = ?"
+        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
+        [(push_id, person, to_text(now), *key) for key in keys],
+    )
+
+
+def sent(tx: Transaction, push_ids: Iterable[int], now: datetime) -> None:
+    """Note that these pushes' matches went out, also those given up before the good news came."""
+    tx.many(
+        "UPDATE push_deliveries SET status = 'sent', reason = NULL, due_at = NULL, updated_at = ?"
+        " WHERE push_id = ? AND status IN ('sending', 'dead', 'dropped')",
+        [(to_text(now), push_id) for push_id in push_ids],
+    )
+
+
+def freed(
+    tx: Transaction, push_id: int, reason: Reason, now: datetime, wait: timedelta = timedelta(0)
+) -> None:
+    """Let the matches of an ended push be planned again, from now or after ``wait``."""
+    tx.execute(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
+        " WHERE push_id = ? AND status = 'sending'",
+        (reason, to_text(now + wait), to_text(now), push_id),
+    )
+
+
+def buried(tx: Transaction, push_id: int, reason: Reason, now: datetime) -> None:
+    """Make dead letters of a push's matches."""
+    _end(tx, push_id, "dead", reason, now)
+
+
+def dropped(tx: Transaction, push_id: int, reason: Reason, now: datetime) -> None:
+    """Drop the matches of a push that was given up because a gate closed for good."""
+    _end(tx, push_id, "dropped", reason, now)
+
+
+def _end(tx: Transaction, push_id: int, status: str, reason: Reason, now: datetime) -> None:
+    tx.execute(
+        "UPDATE push_deliveries SET status = ?, reason = ?, due_at = NULL, updated_at = ?"
+        " WHERE push_id = ? AND status = 'sending'",
+        (status, reason, to_text(now), push_id),
+    )
+
+
+def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
+    """Make everything of these people due: something about them changed, plan decides again."""
+    for column, values in (("person", tuple(people)), ("user_id", tuple(user_ids))):
+        if values:
+            tx.execute(
+                f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ?"
+                f" AND {column} IN ({marks(values)})",
+                (to_text(now), to_text(now), *values),
+            )
+
+
+def wake_paused(tx: Transaction, now: datetime) -> None:
+    """Make due what only a pause held back."""
+    tx.execute(
+        f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ? AND reason = ?",
+        (to_text(now), to_text(now), Reason.PAUSED),
+    )
+
+
+def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:
+    """List the stream entries whose walk these pushes end."""
+    ids = tuple(push_ids)
+    rows = tx.rows(
+        f"SELECT entry_id FROM push_deliveries WHERE push_id IN ({marks(ids)}) AND entry_id IS NOT NULL",
+        ids,
+    )
+    return [row["entry_id"] for row in rows]
+
+
+def of_match(tx: Transaction, match_id: str) -> list[Row]:
+    """Read every revision of a match."""
+    return tx.rows("SELECT * FROM push_deliveries WHERE match_id = ? ORDER BY revision", (match_id,))
+
+
+def count_by_status(tx: Transaction) -> list[Row]:
+    """Count deliveries by status and reason."""
+    return tx.rows(
+        "SELECT status, coalesce(reason, '') AS reason, count(*) AS n, min(due_at) AS due_at"
+        " FROM push_deliveries GROUP BY status, coalesce(reason, '') ORDER BY status, reason",
+    )
+
+
+def of_push(tx: Transaction, push_id: int) -> list[Candidate]:
+    """Read the matches that an open push carries."""
+    rows = tx.rows("SELECT * FROM push_deliveries WHERE push_id = ? ORDER BY expires_at", (push_id,))
+    return [_waiting(row).candidate for row in rows]

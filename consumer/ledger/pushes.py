@@ -1,0 +1,314 @@
+"""The table ``push_messages``: one row is one KF message, an immutable letter with a moving state.
+
+A letter is written whole by ``write`` and its bytes never change.  Every transition is a conditional
+UPDATE that only moves right (``schemas.states``); whoever makes it late or twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from schemas.database import Row, Transaction, marks
+from schemas.decisions import Reason, RecipientKey
+from schemas.states import PushStatus, sources_of
+from schemas.times import from_text, maybe_from_text, maybe_text, to_text
+
+MATCH: Final = "match"
+"""The kind of push that carries matches; the only one that counts against limits."""
+
+_OPEN: Final = "status IN ('sending', 'unknown')"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A frozen message: who gets which bytes for which matches.  ``matches`` are (match_id, revision)."""
+
+    msgid: str
+    recipient: RecipientKey
+    user_id: str
+    person: str
+    matches: tuple[tuple[str, int], ...]
+    body: dict[str, object]
+    kind: str = MATCH
+    template: str | None = None
+    version: int | None = None
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a letter: its number, until when it may leave, and the window it began with.
+
+    ``send_by`` is business time, ``lease_until`` wall time; they are never compared with each other.
+    """
+
+    push_id: int
+    number: int
+    letter: Letter
+    send_by: datetime
+    lease_until: datetime
+    window_opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A push as its row says."""
+
+    id: int
+    letter: Letter
+    status: PushStatus
+    attempts: int
+    reserved_at: datetime
+    tried_at: datetime
+    accepted_at: datetime | None
+
+
+def write(
+    tx: Transaction,
+    letter: Letter,
+    *,
+    send_by: datetime,
+    holder: str,
+    lease_until: datetime,
+    window_opened_at: datetime | None,
+    now: datetime,
+) -> Attempt:
+    """Reserve a push: the letter, its slot and its first attempt, in one row."""
+    row = tx.one(
+        "INSERT INTO push_messages (msgid, open_kfid, external_userid, user_id, person, kind, matches, body,"
+        " template, version, variant, status, send_by, attempts, holder, lease_until, window_opened_at,"
+        " reserved_at, tried_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            letter.msgid,
+            letter.recipient.open_kfid,
+            letter.recipient.external_userid,
+            letter.user_id,
+            letter.person,
+            letter.kind,
+            json.dumps(letter.matches, ensure_ascii=False),
+            json.dumps(letter.body, ensure_ascii=False),
+            letter.template,
+            letter.version,
+            letter.variant,
+            to_text(send_by),
+            holder,
+            to_text(lease_until),
+            maybe_text(window_opened_at),
+            to_text(now),
+            to_text(now),
+        ),
+    )
+    assert row is not None  # noqa: S101 - an INSERT that returns has a row
+    return Attempt(row["id"], 1, letter, send_by, lease_until, window_opened_at)
+
+
+def take_again(
+    tx: Transaction,
+    push: Push,
+    *,
+    send_by: datetime,
+    holder: str,
+    lease_until: datetime,
+    window_opened_at: datetime | None,
+    now: datetime,
+) -> Attempt:
+    """Take the lease of a push whose outcome is unknown, for one more attempt of the same bytes."""
+    tx.execute(
+        "UPDATE push_messages SET status = 'unknown', attempts = attempts + 1, holder = ?, lease_until = ?,"
+        f" send_by = ?, window_opened_at = ?, tried_at = ? WHERE id = ? AND {_OPEN}",
+        (
+            holder,
+            to_text(lease_until),
+            to_text(send_by),
+            maybe_text(window_opened_at),
+            to_text(now),
+            push.id,
+        ),
+    )
+    return Attempt(push.id, push.attempts + 1, push.letter, send_by, lease_until, window_opened_at)
+
+
+def due(tx: Transaction, wall: datetime, limit: int) -> list[Push]:
+    """Read open pushes that nobody holds any more, longest due first."""
+    rows = tx.rows(
+        f"SELECT * FROM push_messages WHERE {_OPEN} AND lease_until <= ? ORDER BY lease_until LIMIT ?",
+        (to_text(wall), limit),
+    )
+    return [_push(row) for row in rows]
+
+
+def load(tx: Transaction, ids: Collection[int]) -> dict[int, Push]:
+    """Read pushes by id."""
+    values = tuple(ids)
+    rows = tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(values)})", values)
+    return {row["id"]: _push(row) for row in rows}
+
+
+def _push(row: Row) -> Push:
+    letter = Letter(
+        msgid=row["msgid"],
+        recipient=RecipientKey(row["open_kfid"], row["external_userid"]),
+        user_id=row["user_id"],
+        person=row["person"],
+        matches=tuple((match_id, revision) for match_id, revision in json.loads(row["matches"])),
+        body=json.loads(row["body"]),
+        kind=row["kind"],
+        template=row["template"],
+        version=row["version"],
+        variant=row["variant"],
+    )
+    return Push(
+        row["id"],
+        letter,
+        PushStatus(row["status"]),
+        row["attempts"],
+        from_text(row["reserved_at"]),
+        from_text(row["tried_at"]),
+        maybe_from_text(row["accepted_at"]),
+    )
+
+
+def accept(tx: Transaction, accepted: Sequence[tuple[int, datetime]], now: datetime) -> None:
+    """Note acceptances (push id, accepted_at): WeChat has the letter, whatever else was believed."""
+    sources = sources_of(PushStatus.SENT)
+    tx.many(
+        "UPDATE push_messages SET status = 'sent', accepted_at = ?, settled_at = ?, projected_at = NULL,"
+        " holder = NULL, lease_until = NULL, errcode = 0, reason = NULL"
+        f" WHERE id = ? AND status IN ({marks(sources)})",
+        [(to_text(accepted_at), to_text(now), push_id, *sources) for push_id, accepted_at in accepted],
+    )
+
+
+def end(
+    tx: Transaction,
+    push_id: int,
+    status: PushStatus,
+    now: datetime,
+    *,
+    reason: Reason | None = None,
+    errcode: int | None = None,
+    accepted_at: datetime | None = None,
+) -> bool:
+    """End a push without acceptance (refused, not_sent, given_up); tell whether this call ended it."""
+    sources = sources_of(status)
+    changed = tx.execute(
+        "UPDATE push_messages SET status = ?, reason = ?, errcode = ?, accepted_at = ?, settled_at = ?,"
+        f" holder = NULL, lease_until = NULL WHERE id = ? AND status IN ({marks(sources)})",
+        (status, reason, errcode, maybe_text(accepted_at), to_text(now), push_id, *sources),
+    )
+    return changed == 1
+
+
+def freeze(
+    tx: Transaction,
+    push_id: int,
+    attempt: int,
+    until: datetime,
+    *,
+    reason: Reason | None = None,
+    errcode: int | None = None,
+) -> None:
+    """Leave a push open, its outcome unknown, untouched until then (wall) or the next wake.
+
+    Only the latest attempt may say when the next one is: an earlier one that reports late says nothing.
+    """
+    tx.execute(
+        "UPDATE push_messages SET status = 'unknown', holder = NULL, lease_until = ?, reason = ?, errcode = ?"
+        f" WHERE id = ? AND attempts = ? AND {_OPEN}",
+        (to_text(until), reason, errcode, push_id, attempt),
+    )
+
+
+def wake(tx: Transaction, external_userids: Collection[str], wall: datetime) -> None:
+    """Make these recipients' unknown pushes due; one that is being tried right now is left to its holder."""
+    values = tuple(external_userids)
+    tx.execute(
+        "UPDATE push_messages SET lease_until = ? WHERE status = 'unknown' AND holder IS NULL"
+        f" AND lease_until > ? AND external_userid IN ({marks(values)})",
+        (to_text(wall), to_text(wall), *values),
+    )
+
+
+def unknown_recipients(tx: Transaction, limit: int) -> tuple[str, ...]:
+    """Tell who has a push of unknown outcome (their next word settles it)."""
+    rows = tx.rows(
+        "SELECT DISTINCT external_userid FROM push_messages"
+        " WHERE status = 'unknown' AND holder IS NULL LIMIT ?",
+        (limit,),
+    )
+    return tuple(row["external_userid"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One push as it counts: in slots while open or accepted in the window, in limits per local day."""
+
+    push_id: int
+    recipient: RecipientKey
+    user_id: str
+    kind: str
+    accepted_at: datetime | None
+    """None while it is open: it counts whenever it was reserved."""
+
+
+def uses(
+    tx: Transaction,
+    external_userids: Collection[str],
+    user_ids: Collection[str],
+    accepted_since: datetime,
+) -> list[Use]:
+    """Read what counts against these recipients' slots and these users' limits."""
+    found: dict[int, Use] = {}
+    for column, values in (("external_userid", tuple(external_userids)), ("user_id", tuple(user_ids))):
+        for condition, more in ((_OPEN, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
+            for row in tx.rows(
+                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at FROM push_messages"
+                f" WHERE {column} IN ({marks(values)}) AND {condition}",
+                (*values, *more),
+            ):
+                accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
+                found[row["id"]] = Use(
+                    row["id"],
+                    RecipientKey(row["open_kfid"], row["external_userid"]),
+                    row["user_id"],
+                    row["kind"],
+                    maybe_from_text(accepted_at),
+                )
+    return list(found.values())
+
+
+def unprojected(tx: Transaction, limit: int) -> list[Row]:
+    """Read settled pushes that the application's own screens do not show yet."""
+    return tx.rows(
+        "SELECT * FROM push_messages WHERE settled_at IS NOT NULL AND projected_at IS NULL"
+        " ORDER BY id LIMIT ?",
+        (limit,),
+    )
+
+
+def mark_projected(tx: Transaction, pushes: Collection[tuple[int, str]], now: datetime) -> None:
+    """Note what was projected: (push id, the status that was)."""
+    tx.many(
+        "UPDATE push_messages SET projected_at = ? WHERE id = ? AND status = ?",
+        [(to_text(now), push_id, status) for push_id, status in pushes],
+    )
+
+
+def of_match(tx: Transaction, match_id: str) -> list[Row]:
+    """Read every push that named a match, by the delivery's latest push and the timeline's earlier ones."""
+    return tx.rows(
+        "SELECT * FROM push_messages WHERE id IN ("
+        " SELECT push_id FROM push_deliveries WHERE match_id = ? AND push_id IS NOT NULL"
+        " UNION SELECT push_id FROM push_timeline WHERE match_id = ? AND push_id IS NOT NULL) ORDER BY id",
+        (match_id, match_id),
+    )
+
+
+def count_by_status(tx: Transaction) -> list[Row]:
+    """Count pushes by status."""
+    return tx.rows("SELECT status, count(*) AS n FROM push_messages GROUP BY status ORDER BY status")

@@ -1,0 +1,287 @@
+"""Plan: due pushes, then due people, become decisions and letters, in ONE exclusive transaction.
+
+Gather (the host's inputs, then our rows), call the pure planner, apply.  The transaction that reserves a push
+is the moment of sending: every gate is checked in it.  What comes out are attempts for the sender, and the
+stream entries whose walk ended here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from consumer import pauses, windows, wordings
+from consumer.compose import Carried, Wording, match_letter
+from consumer.endings import GIVE_UP_AFTER
+from consumer.gather import HostInputs, Known, Rules, gather, paused_accounts
+from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger.deliveries import Verdict, Waiting
+from consumer.ledger.pushes import Attempt, Push
+from consumer.ledger.timeline import Line
+from consumer.planner import Planned, plan
+from consumer.retry import GiveUp, judge_retry
+from schemas.database import Transaction
+from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
+from schemas.states import DeliveryStatus, Entry, PauseScope, PushStatus
+
+DUE_ROWS = 200
+"""So many due rows are looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due now, read before the exclusive transaction; it is looked at again inside."""
+
+    user_ids: tuple[str, ...]
+    pushes: tuple[Push, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.user_ids or self.pushes)
+
+    @property
+    def phones(self) -> frozenset[str]:
+        """The external_userids of due pushes."""
+        return frozenset(push.letter.recipient.external_userid for push in self.pushes)
+
+    @property
+    def users(self) -> frozenset[str]:
+        """Everybody whose inputs are needed."""
+        return frozenset((*self.user_ids, *(push.letter.user_id for push in self.pushes)))
+
+
+@dataclass
+class Outcome:
+    """What one round of planning did."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
+    decided: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+
+def find_due(tx: Transaction, now: datetime, wall: datetime, places: int) -> Due:
+    """Read whose matches and which pushes are due; a corp that is paused has nothing due but a probe."""
+    corp = _corp_pause(pauses.active(tx, now))
+    if corp is not None:
+        if not corp.may_probe(now):
+            return Due((), ())
+        places = 1
+    due_pushes = tuple(pushes.due(tx, wall, places))
+    rows = 1 if corp is not None else DUE_ROWS
+    return Due(deliveries.due_users(tx, now, rows), due_pushes)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The two clocks of one round: business time for rules, wall time for leases."""
+
+    now: datetime
+    wall: datetime
+
+    def wall_of(self, business: datetime) -> datetime:
+        """When, by the wall, a business instant comes."""
+        return self.wall + (business - self.now)
+
+
+class Round:
+    """One exclusive transaction of planning; made anew for each."""
+
+    def __init__(self, tx: Transaction, clock: Clock, rules: Rules, holder: str, places: int) -> None:
+        self._tx = tx
+        self._clock = clock
+        self._rules = rules
+        self._holder = holder
+        self._pauses = pauses.active(tx, clock.now)
+        self._corp = _corp_pause(self._pauses)
+        self._places = places if self._corp is None else min(places, 1)
+        self._paused = paused_accounts(self._pauses, clock.now)
+        self.outcome = Outcome()
+
+    def run(self, due: Due, inputs: HostInputs, installation: str) -> Outcome:
+        """Raise windows, retry due pushes, then plan due people."""
+        if self._corp is not None and not self._corp.may_probe(self._clock.now):
+            return self.outcome
+        raised = windows.raise_from_host(self._tx, inputs.sessions, self._rules.host_zone, self._clock.now)
+        self.outcome.complaints += raised.complaints
+        self._wake(raised.people, inputs)
+        for push in pushes.load(self._tx, [push.id for push in due.pushes]).values():
+            if self._places > 0 and push.status in {PushStatus.SENDING, PushStatus.UNKNOWN}:
+                self._retry(push, inputs)
+        if self._places > 0 and due.user_ids:
+            chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
+            if chosen.complaint:
+                self.outcome.complaints.append(chosen.complaint)
+            for known in gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now):
+                if self._places <= 0:
+                    break
+                self._plan_person(known, chosen.wording, installation)
+        return self.outcome
+
+    def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
+        """The wake rule: their windows moved, so everything of theirs is decided again."""
+        users = {item.user_id for item in inputs.sessions if item.recipient.external_userid in phones}
+        deliveries.wake(self._tx, phones, users, self._clock.now)
+        pushes.wake(self._tx, phones, self._clock.wall)
+
+    def _plan_person(self, known: Known, wording: Wording, installation: str) -> None:
+        self.outcome.complaints += known.complaints
+        rows = {row.key: row for row in deliveries.pending_of(self._tx, sorted(known.group.user_ids))}
+        facts = replace(known.facts, paused=dict(self._paused))
+        ordered = sorted(rows.values(), key=lambda row: row.candidate.expires_at)
+        planned = plan(facts, [row.candidate for row in ordered], self._clock.now)
+        opened = {window.recipient: window.opened_at for window in facts.windows}
+        verdicts: list[Verdict] = []
+        lines: list[Line] = []
+        for item in planned:
+            carried = [rows[match.match_id, match.revision] for match in item.matches]
+            if isinstance(item.decision, Send):
+                self._reserve(item.decision, carried, known.group.name, opened, wording, installation)
+                continue
+            for row in carried:
+                verdict = _verdict(item, row, known.group.name)
+                verdicts.append(verdict)
+                lines += _told(verdict, row)
+                if row.entry_id is not None and row.reason == Reason.FRESH:
+                    self.outcome.entries.append(row.entry_id)
+        deliveries.place(self._tx, verdicts, self._clock.now)
+        timeline.note(self._tx, lines, self._clock.now)
+        self.outcome.decided += len(verdicts)
+
+    def _reserve(
+        self,
+        decision: Send,
+        rows: Sequence[Waiting],
+        person: str,
+        opened: Mapping[RecipientKey, datetime | None],
+        wording: Wording,
+        installation: str,
+    ) -> None:
+        if self._places <= 0 or decision.recipient.open_kfid in self._paused:
+            return  # still due: the next round looks at it again
+        letter = match_letter(
+            [Carried(row.match, row.generation) for row in rows],
+            kind=pushes.MATCH,
+            wording=wording,
+            recipient=decision.recipient,
+            person=person,
+            installation=installation,
+        )
+        attempt = pushes.write(
+            self._tx,
+            letter,
+            send_by=decision.send_by,
+            holder=self._holder,
+            lease_until=self._clock.wall + self._rules.push_lease,
+            window_opened_at=opened[decision.recipient],
+            now=self._clock.now,
+        )
+        deliveries.reserve(self._tx, [row.key for row in rows], attempt.push_id, person, self._clock.now)
+        self._leave(attempt)
+
+    def _retry(self, push: Push, inputs: HostInputs) -> None:
+        letter = push.letter
+        now = self._clock.now
+        matches = deliveries.of_push(self._tx, push.id)
+        [known] = gather(self._tx, inputs, [letter.user_id], self._paused, self._rules, now, but=push.id)
+        decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
+        opened = {window.recipient: window.opened_at for window in known.facts.windows}
+        match decision:
+            case Send(recipient, send_by):
+                attempt = pushes.take_again(
+                    self._tx,
+                    push,
+                    send_by=send_by,
+                    holder=self._holder,
+                    lease_until=self._clock.wall + self._rules.push_lease,
+                    window_opened_at=opened[recipient],
+                    now=now,
+                )
+                self._leave(attempt)
+            case Defer(until, reason):
+                self._freeze(push, until, reason)
+            case Park(reason):
+                self._freeze(push, push.reserved_at + GIVE_UP_AFTER, reason)
+            case GiveUp(dropped):
+                self._give_up(push, dropped)
+
+    def _freeze(self, push: Push, until: datetime, reason: Reason) -> None:
+        last = push.reserved_at + GIVE_UP_AFTER
+        pushes.freeze(
+            self._tx,
+            push.id,
+            push.attempts,
+            self._clock.wall_of(min(until, last)),
+            reason=reason,
+        )
+
+    def _give_up(self, push: Push, dropped: Reason | None) -> None:
+        now = self._clock.now
+        could_be_accepted_until = push.tried_at + self._rules.send_timeout
+        pushes.end(
+            self._tx,
+            push.id,
+            PushStatus.GIVEN_UP,
+            now,
+            reason=dropped or Reason.OUTCOME_UNKNOWN,
+            accepted_at=could_be_accepted_until,
+        )
+        if dropped is None:
+            deliveries.buried(self._tx, push.id, Reason.OUTCOME_UNKNOWN, now)
+        else:
+            deliveries.dropped(self._tx, push.id, dropped, now)
+        timeline.note(
+            self._tx,
+            [Line(Entry.GIVEN_UP, push_id=push.id, reason=dropped or Reason.OUTCOME_UNKNOWN)],
+            now,
+        )
+
+    def _leave(self, attempt: Attempt) -> None:
+        """Hand an attempt to the sender; if it probes a pause, nothing else may go before its answer."""
+        self.outcome.attempts.append(attempt)
+        self._places -= 1
+        for pause in self._pauses:
+            if pause.scope is PauseScope.CORP or pause.target == attempt.letter.recipient.open_kfid:
+                pauses.probing(self._tx, pause, self._clock.now)
+                if pause.scope is PauseScope.ACCOUNT:
+                    self._paused[pause.target] = self._clock.now + timedelta(seconds=1)
+
+
+def _corp_pause(active: Sequence[pauses.Pause]) -> pauses.Pause | None:
+    return next((pause for pause in active if pause.scope is PauseScope.CORP), None)
+
+
+def _verdict(item: Planned, row: Waiting, person: str) -> Verdict:
+    expires_at = row.candidate.expires_at
+    match item.decision:
+        case Defer(until, reason):
+            return Verdict(row.key, DeliveryStatus.WAITING, reason, min(until, expires_at), person)
+        case Park(reason):
+            # Due at its expiry at the latest, so that nothing is parked for ever.
+            return Verdict(row.key, DeliveryStatus.PARKED, reason, expires_at, person)
+        case Drop(reason):
+            return Verdict(row.key, DeliveryStatus.DROPPED, reason, None, person)
+        case Send():
+            raise AssertionError("a Send is reserved, never placed")
+
+
+_ENTRIES = {
+    DeliveryStatus.WAITING: Entry.DEFERRED,
+    DeliveryStatus.PARKED: Entry.PARKED,
+    DeliveryStatus.DROPPED: Entry.DROPPED,
+}
+
+
+def _told(verdict: Verdict, row: Waiting) -> list[Line]:
+    """A line for the timeline, unless the row already stands there for the same reason and date."""
+    if (row.status, row.reason) == (verdict.status, verdict.reason):
+        return []
+    return [
+        Line(
+            _ENTRIES[DeliveryStatus(verdict.status)],
+            match_id=row.candidate.match_id,
+            revision=row.candidate.revision,
+            reason=verdict.reason,
+            until=verdict.due_at,
+        ),
+    ]

@@ -1,0 +1,48 @@
+"""The planner: what goes out to one person now.  Pure.
+
+The simple one: each match by itself, soonest expiry first.
+
+A better planner replaces this file and keeps the signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from consumer.facts import Candidate, Person
+from consumer.policy import judge
+from schemas.decisions import Decision, Send
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A decision about some matches; with ``Send`` they share one message, in this order."""
+
+    matches: tuple[Candidate, ...]
+    decision: Decision
+
+
+def plan(person: Person, rows: Sequence[Candidate], now: datetime) -> tuple[Planned, ...]:
+    """Decide about every row; ``rows`` come soonest expiry first, and all belong to ``person``."""
+    planned = []
+    for row in rows:
+        decision = judge(person, row, now)
+        if isinstance(decision, Send):
+            person = _after(person, row.user_id, decision)
+        planned.append(Planned((row,), decision))
+    return tuple(planned)
+
+
+def _after(person: Person, user_id: str, sent: Send) -> Person:
+    """The person as known once this push is reserved: one slot and one of today's messages less."""
+    user = person.users[user_id]
+    return replace(
+        person,
+        windows=tuple(
+            window.with_one_more() if window.recipient == sent.recipient else window
+            for window in person.windows
+        ),
+        users={**person.users, user_id: replace(user, today=user.today + 1)},
+    )

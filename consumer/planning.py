@@ -1,0 +1,91 @@
+"""The planning room: wakes when something may be due, runs one round, hands its attempts to the sender."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+
+from consumer.gather import Rules, read_host
+from consumer.plan import Clock, Outcome, Round, find_due
+from consumer.send import Sender
+from consumer.world import World
+from schemas.database import Database, Transaction
+from schemas.errors import StorageError
+
+POLL: Final = 0.25
+"""How often a due row that nobody announced (another process's, or one whose time came) is looked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Planning:
+    """Plans whatever is due, as long as the sender has places."""
+
+    def __init__(
+        self,
+        app: Database,
+        own: Database,
+        sender: Sender,
+        ack: Callable[[Sequence[str]], Awaitable[None]],
+        nudged: asyncio.Event,
+        *,
+        rules: Rules,
+        installation: str,
+        holder: str,
+        world: World,
+    ) -> None:
+        self._app = app
+        self._own = own
+        self._sender = sender
+        self._ack = ack
+        self._rules = rules
+        self._installation = installation
+        self._holder = holder
+        self._world = world
+        self._nudged = nudged
+        """Set by whoever knows that something may be due, or a place free."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        failures = 0
+        while True:
+            self._nudged.clear()
+            try:
+                busy = await self.plan_once()
+                failures = 0
+            except StorageError as error:
+                failures += 1
+                log.error("plan.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
+                await asyncio.sleep(self._world.back_off(failures))
+                continue
+            if busy:
+                continue
+            try:
+                await asyncio.wait_for(self._nudged.wait(), POLL)
+            except TimeoutError:
+                continue
+
+    async def plan_once(self) -> bool:
+        """Run one round; tell whether it did anything, so that another may follow at once."""
+        places = self._sender.places
+        if places == 0:
+            return False
+        due = await self._own.read(lambda tx: find_due(tx, self._world.now(), self._world.wall(), places))
+        if not due:
+            return False
+        inputs = await self._app.read(lambda tx: read_host(tx, due.users, due.phones))
+        clock = Clock(self._world.now(), self._world.wall())
+
+        def work(tx: Transaction) -> Outcome:
+            return Round(tx, clock, self._rules, self._holder, places).run(due, inputs, self._installation)
+
+        outcome = await self._own.exclusive(work)
+        for attempt in outcome.attempts:
+            self._sender.take(attempt)
+        for complaint in dict.fromkeys(outcome.complaints):
+            log.warning("plan.unreadable", error=complaint)
+        await self._ack(outcome.entries)
+        return bool(outcome.attempts or outcome.decided)

@@ -1,0 +1,146 @@
+"""The policy: may this match go to this person now, and if not, why and until when.
+
+A meaning, not an order of calls: what can never go is dropped, what needs a condition is parked, what
+needs time is deferred to the earliest instant at which *every* clock gate is open.  Pure; ``now`` is the
+business clock.  A gate that leaves no time to send (``send_timeout``) counts as closed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from consumer.facts import Candidate, Person, User, Window
+from consumer.quiet import is_quiet, next_day_start, next_local_time, quiet_from, quiet_until
+from schemas.decisions import Decision, Defer, Drop, Park, Reason, Send
+from schemas.preferences import BatchMode, Preferences, Unreadable
+
+UNREADABLE_RETRY: Final = timedelta(hours=1)
+"""Unreadable preferences are looked at again after this long."""
+
+_MOST_ROUNDS: Final = 16
+"""More alternations of clock gates than a week has; beyond it something never opens."""
+
+
+def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa: PLR0911 - one line an ending
+    """Decide about one match of one person."""
+    user = person.users[match.user_id]
+    dropped = _dropped(user, match, now + person.send_timeout)
+    if dropped is not None:
+        return dropped
+    if isinstance(user.preferences, Unreadable):
+        return Defer(now + UNREADABLE_RETRY, Reason.UNREADABLE_PREFERENCES)
+    chosen = _recipient(person, now)
+    if not isinstance(chosen, Window):
+        return chosen
+    assert chosen.closes_at is not None  # noqa: S101 - an open window has an end
+    until, reason = _clocks(user, user.preferences, match, now, person.send_timeout)
+    if until <= now:
+        return Send(chosen.recipient, _send_by(person, user.preferences, chosen, match, now))
+    if until + person.send_timeout < chosen.closes_at:
+        return Defer(until, reason)
+    without_batching, _ = _clocks(user, user.preferences, match, now, person.send_timeout, batching=False)
+    if without_batching <= now:
+        # Its hour would come after the window: now is the last good moment.
+        return Send(chosen.recipient, _send_by(person, user.preferences, chosen, match, now))
+    return Park(Reason.WINDOW_CLOSED)
+
+
+def _dropped(user: User, match: Candidate, sent_at: datetime) -> Drop | None:
+    preferences = user.preferences
+    if match.expires_at <= sent_at:
+        return Drop(Reason.EXPIRED)
+    if preferences.stopped:
+        return Drop(Reason.STOPPED)
+    if not preferences.enabled:
+        return Drop(Reason.PUSH_DISABLED)
+    if isinstance(preferences, Preferences) and match.score < preferences.min_score:
+        return Drop(Reason.BELOW_MIN_SCORE)
+    return None
+
+
+def _recipient(person: Person, now: datetime) -> Window | Park | Defer:  # noqa: PLR0911 - one line a gate
+    """Choose among the person's KF accounts: open with slots left, then latest opened, then open_kfid."""
+    known = [window for window in person.windows if window.opened_at is not None]
+    if not known:
+        return Park(Reason.NO_SESSION)
+    opened = [window for window in known if (window.closes_at or now) - person.send_timeout > now]
+    if not opened:
+        return Park(Reason.WINDOW_CLOSED)
+    heard = [window for window in opened if not window.muted]
+    if not heard:
+        return Park(Reason.MUTED)
+    free = [window for window in heard if not window.held_by_human]
+    if not free:
+        return Park(Reason.HUMAN_SERVICER)
+    left = [window for window in free if window.slots_left(person.slots_kept_back) > 0]
+    if not left:
+        return Park(Reason.NO_SLOT)
+    working = [window for window in left if window.recipient.open_kfid not in person.paused]
+    if not working:
+        return Defer(min(person.paused[window.recipient.open_kfid] for window in left), Reason.PAUSED)
+    working.sort(key=lambda window: window.recipient.open_kfid)
+    return max(working, key=lambda window: window.opened_at or now)
+
+
+def _clocks(
+    user: User,
+    preferences: Preferences,
+    match: Candidate,
+    now: datetime,
+    send_timeout: timedelta,
+    *,
+    batching: bool = True,
+) -> tuple[datetime, Reason]:
+    """Find the earliest instant from ``now`` at which every clock gate is open, and the last gate to open."""
+    instant, reason = now, Reason.FRESH
+    for _ in range(_MOST_ROUNDS):
+        for gate_reason, opens_at in (
+            (Reason.DAILY_LIMIT, _limit_opens(user, preferences, now, instant)),
+            (Reason.BATCH_MODE, _batch_opens(preferences, match, instant) if batching else instant),
+            (Reason.QUIET_HOURS, _quiet_opens(preferences, instant, send_timeout)),
+        ):
+            if opens_at > instant:
+                instant, reason = opens_at, gate_reason
+                break
+        else:
+            return instant, reason
+    return instant, reason
+
+
+def _limit_opens(user: User, preferences: Preferences, now: datetime, instant: datetime) -> datetime:
+    """Only today's messages are known; a limit of 0 opens never, so it is looked at again every midnight."""
+    tomorrow = next_day_start(preferences.zone, now)
+    return tomorrow if user.today >= preferences.daily_limit and instant < tomorrow else instant
+
+
+def _batch_opens(preferences: Preferences, match: Candidate, instant: datetime) -> datetime:
+    if preferences.batch_mode is not BatchMode.DAILY:
+        return instant
+    return max(instant, next_local_time(preferences.preferred_time, preferences.zone, match.created_at))
+
+
+def _quiet_opens(preferences: Preferences, instant: datetime, send_timeout: timedelta) -> datetime:
+    """A message that could still be on its way when the quiet begins waits for the quiet's end."""
+    if preferences.quiet is None:
+        return instant
+    for moment in (instant, instant + send_timeout):
+        if is_quiet(preferences.quiet, preferences.zone, moment):
+            return quiet_until(preferences.quiet, preferences.zone, moment)
+    return instant
+
+
+def _send_by(
+    person: Person,
+    preferences: Preferences,
+    window: Window,
+    match: Candidate,
+    now: datetime,
+) -> datetime:
+    """Tell by when the bytes must have left: every gate is still open a send timeout later."""
+    ends = [match.expires_at, window.closes_at or now]
+    if preferences.quiet is not None:
+        quiet_at = quiet_from(preferences.quiet, preferences.zone, now)
+        if quiet_at is not None:
+            ends.append(quiet_at)
+    return min(ends) - person.send_timeout

@@ -1,0 +1,293 @@
+"""Settle: receipts become rows, then the stream entries are acked; a commit every 20 ms or 100 receipts.
+
+A receipt that cannot be written stays in memory and is tried again; if this process dies first, the push is
+due when its lease is over, and the same bytes are sent again under the same msgid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from consumer import pauses, windows
+from consumer.endings import (
+    GIVE_UP_AFTER,
+    Buried,
+    Delivered,
+    Released,
+    StaysOpen,
+    accounts_for_its_attempt,
+    ending,
+    ends_a_pause,
+    exhausts_its_window,
+    stoppage,
+)
+from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger.pushes import Push
+from consumer.ledger.timeline import Line
+from consumer.send import Report
+from consumer.world import World
+from schemas.database import Database, Transaction
+from schemas.decisions import Reason
+from schemas.errors import StorageError
+from schemas.receipts import Accepted, NotSent, Receipt, RefusalKind, Refused, Unknown
+from schemas.states import OPEN_PUSH, Entry, PauseScope
+
+GROUP_SIZE: Final = 100
+GROUP_WAIT: Final = 0.02
+IN_A_ROW: Final = 5
+"""So many attempts without an answer are an outage; so many unclassified refusals pause the KF account."""
+
+_COPIED: Final = "is this a copy of another installation's database? then: kfpush migrate --new-installation"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Settled:
+    """What a group of receipts changed."""
+
+    entries: list[str] = field(default_factory=list)
+    told: list[dict[str, object]] = field(default_factory=list)
+    paused: list[dict[str, object]] = field(default_factory=list)
+
+
+class Runs:
+    """How many attempts in a row ended without an answer, or unclassified per KF account, in this process."""
+
+    def __init__(self) -> None:
+        self.unknown = 0
+        self.unclassified: Counter[str] = Counter()
+
+    def copy(self) -> Runs:
+        """The same counts apart, for a transaction that may not come to be."""
+        runs = Runs()
+        runs.unknown, runs.unclassified = self.unknown, self.unclassified.copy()
+        return runs
+
+    def count(self, receipt: Receipt, open_kfid: str) -> None:
+        """Take a receipt into account."""
+        self.unknown = self.unknown + 1 if isinstance(receipt, Unknown) else 0
+        if isinstance(receipt, Refused) and receipt.kind is RefusalKind.UNCLASSIFIED:
+            self.unclassified[open_kfid] += 1
+        elif isinstance(receipt, Accepted | Refused):
+            self.unclassified.pop(open_kfid, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a group is settled, by both clocks, and the dice it may use."""
+
+    now: datetime
+    wall: datetime
+    jitter: float
+    send_timeout: timedelta
+
+
+def settle(tx: Transaction, reports: Sequence[Report], runs: Runs, moment: Moment) -> Settled:
+    """Write what these receipts mean.  May be repeated, late or out of order: each names its attempt."""
+    settled = Settled()
+    accounts: list[Line] = [_line(report) for report in reports if not isinstance(report.receipt, Accepted)]
+    timeline.note(tx, accounts, moment.now)
+    ids = {report.attempt.push_id for report in reports}
+    rows, accounted = pushes.load(tx, ids), timeline.accounted(tx, ids)
+    for report in reports:
+        push = rows[report.attempt.push_id]
+        others = set(range(1, push.attempts + 1)) - accounted[push.id] - {report.attempt.number}
+        outcome = _settle_one(tx, report, push, moment, others_accounted=not others)
+        runs.count(report.receipt, push.letter.recipient.open_kfid)
+        settled.paused += _pause(tx, report, runs, moment.now)
+        settled.told.append(_told(report, outcome))
+    settled.entries = deliveries.entries_of(tx, ids)
+    return settled
+
+
+def _settle_one(
+    tx: Transaction,
+    report: Report,
+    push: Push,
+    moment: Moment,
+    *,
+    others_accounted: bool,
+) -> str:
+    """Apply one receipt to its push; tell the ending's name."""
+    now, letter = moment.now, push.letter
+    if exhausts_its_window(report.receipt) and report.attempt.window_opened_at is not None:
+        windows.exhaust(tx, letter.recipient, report.attempt.window_opened_at, now)
+    decided = ending(
+        report.receipt,
+        attempts=push.attempts,
+        others_accounted=others_accounted,
+        jitter=moment.jitter,
+    )
+    if isinstance(decided, Delivered):
+        accepted_at = push.tried_at + moment.send_timeout if decided.repeated else now
+        pushes.accept(tx, [(push.id, accepted_at)], now)
+        deliveries.sent(tx, [push.id], now)
+        _wake(tx, push, moment)
+        return "sent"
+    if push.status not in OPEN_PUSH:
+        return push.status
+    if isinstance(decided, StaysOpen):
+        last = push.reserved_at + GIVE_UP_AFTER
+        until = last if decided.wait is None else min(now + decided.wait, last)
+        errcode = report.receipt.code if isinstance(report.receipt, Refused) else None
+        wall_until = moment.wall + (until - now)
+        pushes.freeze(tx, push.id, report.attempt.number, wall_until, reason=decided.reason, errcode=errcode)
+        return "unknown"
+    errcode = report.receipt.code if isinstance(report.receipt, Refused | NotSent) else None
+    if pushes.end(tx, push.id, decided.status, now, reason=decided.reason, errcode=errcode):
+        # The person wakes first, so that what this very push frees keeps its own date.
+        _wake(tx, push, moment)
+        match decided:
+            case Released(_, reason):
+                deliveries.freed(tx, push.id, reason, now)
+            case Buried(_, reason):
+                deliveries.buried(tx, push.id, reason, now)
+    return decided.status
+
+
+def _wake(tx: Transaction, push: Push, moment: Moment) -> None:
+    phone = push.letter.recipient.external_userid
+    deliveries.wake(tx, {push.letter.person, phone}, {push.letter.user_id}, moment.now)
+    pushes.wake(tx, {phone}, moment.wall)
+
+
+def _pause(tx: Transaction, report: Report, runs: Runs, now: datetime) -> list[dict[str, object]]:
+    """Begin the pause that a receipt calls for, end those that it contradicts; tell what changed."""
+    account = report.attempt.letter.recipient.open_kfid
+    changed: list[dict[str, object]] = []
+
+    def begin(scope: PauseScope, reason: Reason, errcode: int | None) -> None:
+        target = account if scope is PauseScope.ACCOUNT else ""
+        if pauses.begin(tx, scope, target, reason, errcode, now):
+            changed.append({"event": "push.paused", "scope": scope, "target": target, "errcode": errcode})
+
+    over = [
+        pause
+        for pause in pauses.active(tx, now)
+        if pause.author == pauses.BY_KFPUSH
+        and pause.target in {"", account}
+        and ends_a_pause(report.receipt, pause.scope, pause.reason)
+    ]
+    if over:
+        pauses.end(tx, over)
+        deliveries.wake_paused(tx, now)
+        changed += [{"event": "push.resumed", "scope": pause.scope, "target": pause.target} for pause in over]
+    stopped = stoppage(report.receipt)
+    if stopped is not None:
+        begin(stopped.scope, stopped.reason, stopped.errcode)
+    elif runs.unknown >= IN_A_ROW:
+        begin(PauseScope.CORP, Reason.OUTAGE, None)
+    elif runs.unclassified[account] >= IN_A_ROW and isinstance(report.receipt, Refused):
+        begin(PauseScope.ACCOUNT, Reason.UNCLASSIFIED, report.receipt.code)
+    return changed
+
+
+def _line(report: Report) -> Line:
+    """The timeline's line of an attempt without acceptance; an unknown one accounts for nothing."""
+    receipt, attempt = report.receipt, report.attempt
+    number = attempt.number if accounts_for_its_attempt(receipt) else None
+    match receipt:
+        case Refused(code, kind):
+            return Line(Entry.REFUSED, push_id=attempt.push_id, attempt=number, reason=kind, detail=str(code))
+        case NotSent(cause, code):
+            detail = None if code is None else str(code)
+            return Line(Entry.NOT_SENT, push_id=attempt.push_id, attempt=number, reason=cause, detail=detail)
+        case Unknown(cause):
+            detail = f"attempt {attempt.number}: {cause}"
+            return Line(Entry.UNKNOWN, push_id=attempt.push_id, detail=detail)
+        case Accepted():
+            raise AssertionError("an acceptance is told by the push's own row")
+
+
+def _told(report: Report, outcome: str) -> dict[str, object]:
+    """One wide event per attempt, with every fact and no personal data."""
+    attempt, receipt = report.attempt, report.receipt
+    return {
+        "push_id": attempt.push_id,
+        "msgid": attempt.letter.msgid,
+        "attempt": attempt.number,
+        "matches": [f"{match_id}:{revision}" for match_id, revision in attempt.letter.matches],
+        "template": attempt.letter.template,
+        "receipt": type(receipt).__name__.lower(),
+        "repeated": getattr(receipt, "repeated", None),
+        "errcode": getattr(receipt, "code", None),
+        "kind": getattr(receipt, "kind", None),
+        "cause": getattr(receipt, "cause", None),
+        "outcome": outcome,
+        "milliseconds": round(report.seconds * 1000, 1),
+    }
+
+
+class Settler:
+    """The room: gathers reports into groups, commits, acks, and tells."""
+
+    def __init__(
+        self,
+        own: Database,
+        reports: asyncio.Queue[Report],
+        ack: Callable[[Sequence[str]], Awaitable[None]],
+        *,
+        world: World,
+        send_timeout: timedelta,
+        on_settled: Callable[[], None],
+    ) -> None:
+        self._own = own
+        self._reports = reports
+        self._ack = ack
+        self._world = world
+        self._send_timeout = send_timeout
+        self._on_settled = on_settled
+        self._runs = Runs()
+
+    async def idle(self) -> None:
+        """Wait until every report was settled."""
+        await self._reports.join()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            group = await self._gather()
+            await self._settle(group)
+            for _ in group:
+                self._reports.task_done()
+            self._on_settled()
+
+    async def _gather(self) -> list[Report]:
+        group = [await self._reports.get()]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GROUP_WAIT
+        while len(group) < GROUP_SIZE and (left := until - loop.time()) > 0:
+            try:
+                group.append(await asyncio.wait_for(self._reports.get(), left))
+            except TimeoutError:
+                break
+        return group
+
+    async def _settle(self, group: Sequence[Report]) -> None:
+        failures = 0
+        while True:
+            moment = Moment(self._world.now(), self._world.wall(), self._world.dice(), self._send_timeout)
+            runs = self._runs.copy()
+            try:
+                settled = await self._own.exclusive(lambda tx: settle(tx, group, runs, moment))  # noqa: B023
+                break
+            except StorageError as error:
+                failures += 1
+                log.error("settle.storage", error=str(error), waiting=len(group), failures=failures)  # noqa: TRY400
+                await asyncio.sleep(self._world.back_off(failures))
+        self._runs = runs
+        await self._ack(settled.entries)
+        for told in settled.told:
+            log.info("push.attempted", **told)
+            if told["repeated"] and told["attempt"] == 1:
+                log.error("push.repeated_at_first_attempt", msgid=told["msgid"], advice=_COPIED)
+        for change in settled.paused:
+            log.warning(**change)

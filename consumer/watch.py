@@ -1,0 +1,89 @@
+"""Watch the host: a changed ``last_message_time`` of somebody who waits is a word, and opens their window.
+
+Every two seconds, only for people with something waiting, parked or of unknown outcome, a page at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from consumer import host, windows
+from consumer.facts import Session
+from consumer.ledger import deliveries, pushes
+from consumer.world import World
+from schemas.database import Database, Transaction
+from schemas.decisions import RecipientKey
+from schemas.errors import StorageError
+
+EVERY: Final = 2.0
+PAGE: Final = 500
+
+log = structlog.get_logger(__name__)
+
+
+class HostWatch:
+    """The room's quiet neighbour: reads the host's sessions, raises windows, wakes people."""
+
+    def __init__(
+        self,
+        app: Database,
+        own: Database,
+        *,
+        zone: ZoneInfo,
+        world: World,
+        on_woken: Callable[[], None],
+    ) -> None:
+        self._app = app
+        self._own = own
+        self._zone = zone
+        self._world = world
+        self._on_woken = on_woken
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        failures = 0
+        while True:
+            try:
+                await self.look()
+                failures = 0
+                await asyncio.sleep(EVERY)
+            except StorageError as error:
+                failures += 1
+                log.error("watch.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
+                await asyncio.sleep(EVERY + self._world.back_off(failures))
+
+    async def look(self) -> None:
+        """Go once through everybody who waits for a word of theirs."""
+        after = ""
+        phones = await self._own.read(lambda tx: pushes.unknown_recipients(tx, PAGE))
+        while True:
+            users = await self._own.read(lambda tx: deliveries.waiting_users(tx, after, PAGE))  # noqa: B023
+            if users or phones:
+                await self._page(users, phones)
+            if len(users) < PAGE:
+                return
+            after, phones = users[-1], ()
+
+    async def _page(self, users: tuple[str, ...], phones: tuple[str, ...]) -> None:
+        sessions = await self._app.read(lambda tx: host.sessions_around(tx, users, phones))
+        texts = windows.host_texts(sessions)
+        seen = await self._own.read(lambda tx: windows.seen(tx, {key.external_userid for key in texts}))
+        changed = {recipient for recipient, text in texts.items() if seen.get(recipient) != text}
+        if changed:
+            await self._own.exclusive(lambda tx: self._raise(tx, sessions, changed))
+            self._on_woken()
+
+    def _raise(self, tx: Transaction, sessions: list[Session], changed: set[RecipientKey]) -> None:
+        now = self._world.now()
+        news = [session for session in sessions if session.recipient in changed]
+        raised = windows.raise_from_host(tx, news, self._zone, now)
+        for complaint in raised.complaints:
+            log.warning("watch.unreadable_time", error=complaint)
+        woken = {item.user_id for item in sessions if item.recipient.external_userid in raised.people}
+        deliveries.wake(tx, raised.people, woken, now)
+        pushes.wake(tx, raised.people, self._world.wall())

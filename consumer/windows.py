@@ -1,0 +1,197 @@
+"""The table ``kf_windows``: when each recipient last spoke, and what WeChat said of that window.
+
+``opened_at`` only moves forward.  The host's own session rows raise it too: ``host_seen`` keeps the text they
+had when we last read them, so that a changed text is a new word and an unchanged one costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from consumer.facts import ACCEPTED_SLACK, WINDOW, Session, Window
+from consumer.ledger import pushes
+from schemas.database import Transaction, marks
+from schemas.decisions import RecipientKey
+from schemas.times import UnreadableTime, maybe_from_text, maybe_text, parse_host_time, to_text
+
+USE_REACH: Final = max(WINDOW, timedelta(days=2)) + timedelta(hours=2)
+"""How far back accepted pushes are read: a whole window, and a local day in any zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What reading the host's session rows changed."""
+
+    people: frozenset[str]
+    """external_userids whose window moved forward."""
+    complaints: tuple[str, ...]
+    """Session times that cannot be believed; the window stays as it was."""
+
+
+def host_texts(sessions: Iterable[Session]) -> dict[RecipientKey, str]:
+    """Join what the host's rows say of each recipient's last message; two user_ids may share one phone."""
+    texts: dict[RecipientKey, set[str]] = {}
+    for session in sessions:
+        texts.setdefault(session.recipient, set()).add(session.last_message_time)
+    return {recipient: "|".join(sorted(found)) for recipient, found in texts.items()}
+
+
+def seen(tx: Transaction, external_userids: Collection[str]) -> dict[RecipientKey, str | None]:
+    """Read which host texts were seen before."""
+    values = tuple(external_userids)
+    rows = tx.rows(
+        "SELECT open_kfid, external_userid, host_seen FROM kf_windows"
+        f" WHERE external_userid IN ({marks(values)})",
+        values,
+    )
+    return {RecipientKey(row["open_kfid"], row["external_userid"]): row["host_seen"] for row in rows}
+
+
+def raise_from_host(tx: Transaction, sessions: Collection[Session], zone: ZoneInfo, now: datetime) -> Raised:
+    """Open windows at what the host's session rows say, where they changed since they were last read."""
+    texts = host_texts(sessions)
+    before = seen(tx, {recipient.external_userid for recipient in texts})
+    raised: set[str] = set()
+    complaints: list[str] = []
+    for recipient, text in texts.items():
+        if before.get(recipient) == text:
+            continue
+        spoken: list[datetime] = []
+        for part in text.split("|"):
+            if not part:
+                continue
+            try:
+                spoken.append(parse_host_time(part, zone, now))
+            except UnreadableTime as error:
+                complaints.append(f"wechat_kf_sessions.last_message_time: {error}")
+        if open_at(tx, recipient, max(spoken, default=None), now, host_seen=text):
+            raised.add(recipient.external_userid)
+    return Raised(frozenset(raised), tuple(complaints))
+
+
+def open_at(
+    tx: Transaction,
+    recipient: RecipientKey,
+    spoken_at: datetime | None,
+    now: datetime,
+    *,
+    host_seen: str | None = None,
+    full: bool = False,
+) -> bool:
+    """Note a word of the user's own; tell whether it moved the window forward.
+
+    ``full`` marks a window of which an unknown part is used: nothing is left of it before the next word.
+    """
+    before = tx.one(
+        "SELECT opened_at FROM kf_windows WHERE open_kfid = ? AND external_userid = ?",
+        (recipient.open_kfid, recipient.external_userid),
+    )
+    opened = before["opened_at"] if before else None
+    text = maybe_text(spoken_at)
+    moved = text is not None and (opened is None or text > opened)
+    tx.execute(
+        "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, host_seen, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
+        " opened_at = excluded.opened_at, host_seen = coalesce(excluded.host_seen, kf_windows.host_seen),"
+        " exhausted = coalesce(excluded.exhausted, kf_windows.exhausted), updated_at = excluded.updated_at",
+        (
+            recipient.open_kfid,
+            recipient.external_userid,
+            text if moved else opened,
+            text if full else None,
+            host_seen,
+            to_text(now),
+        ),
+    )
+    return moved
+
+
+def take_for_full(tx: Transaction, now: datetime) -> int:
+    """Mark every window open now as used up, and tell how many: what was sent before us is not known."""
+    return tx.execute(
+        "UPDATE kf_windows SET exhausted = opened_at, updated_at = ? WHERE opened_at > ?",
+        (to_text(now), to_text(now - WINDOW)),
+    )
+
+
+def exhaust(tx: Transaction, recipient: RecipientKey, opened_at: datetime, now: datetime) -> None:
+    """Note WeChat's word that the window opened then has nothing left; any later word has."""
+    tx.execute(
+        "UPDATE kf_windows SET exhausted = ?, updated_at = ? WHERE open_kfid = ? AND external_userid = ?"
+        " AND (exhausted IS NULL OR exhausted < ?)",
+        (
+            to_text(opened_at),
+            to_text(now),
+            recipient.open_kfid,
+            recipient.external_userid,
+            to_text(opened_at),
+        ),
+    )
+
+
+def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[Window]]:
+    """Read the windows of these people, slots not counted yet."""
+    values = tuple(external_userids)
+    rows = tx.rows(f"SELECT * FROM kf_windows WHERE external_userid IN ({marks(values)})", values)
+    found: dict[str, list[Window]] = {}
+    for row in rows:
+        found.setdefault(row["external_userid"], []).append(
+            Window(
+                RecipientKey(row["open_kfid"], row["external_userid"]),
+                maybe_from_text(row["opened_at"]),
+                maybe_from_text(row["exhausted"]),
+                row["service_state"],
+                bool(row["muted"]),
+            ),
+        )
+    return found
+
+
+def own_people(tx: Transaction, user_ids: Collection[str]) -> frozenset[str]:
+    """Tell which of these user_ids are external_userids themselves (``wm...``)."""
+    values = tuple(user_ids)
+    rows = tx.rows(
+        f"SELECT DISTINCT external_userid FROM kf_windows WHERE external_userid IN ({marks(values)})",
+        values,
+    )
+    return frozenset(row["external_userid"] for row in rows)
+
+
+def used_slots(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> int:
+    """Count a recipient's slots from rows: its open pushes, and those accepted since it last opened.
+
+    ``but`` is a push whose own slot does not count: the one about to be tried again.
+    """
+    counted_from = None if window.opened_at is None else window.opened_at - ACCEPTED_SLACK
+    return sum(
+        use.recipient == window.recipient
+        and use.push_id != but
+        and (use.accepted_at is None or counted_from is None or use.accepted_at >= counted_from)
+        for use in uses
+    )
+
+
+def counted(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> Window:
+    """Fill in a window's used slots."""
+    return replace(window, used=used_slots(window, uses, but=but))
+
+
+def sent_today(
+    user_id: str,
+    day_start: datetime,
+    uses: Iterable[pushes.Use],
+    *,
+    but: int | None = None,
+) -> int:
+    """Count a user's match messages since local midnight, in flight included."""
+    return sum(
+        use.user_id == user_id
+        and use.kind == pushes.MATCH
+        and use.push_id != but
+        and (use.accepted_at is None or use.accepted_at >= day_start)
+        for use in uses
+    )

@@ -1,0 +1,84 @@
+"""The command ``kfpush``.  One file a command, imported when it runs: ``kfpush --help`` stays fast.
+
+Standard output is data, standard error is talk.  Exit codes:
+
+    0  done                      4  the database did not do what was asked
+    1  something broke           5  Redis, or a server kfpush starts itself, is away
+    2  a wrong setting or usage  130  interrupted
+    3  some input was refused
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+COMMANDS: Final = ("up", "migrate", "mirror", "consume", "publish", "explain", "status", "config")
+
+_HELP: Final = {
+    "up": "Start everything on this machine.",
+    "migrate": "Make or complete the tables.",
+    "mirror": "Copy committed outbox rows to the Redis stream.",
+    "consume": "Read the stream and send what may go.",
+    "publish": "Write matches to the outbox, one JSON object a line.",
+    "explain": "Tell the whole journey of one match, and why.",
+    "status": "Tell what waits, what was sent, and what is wrong.",
+    "config": "Show every setting, where it comes from, and what it means.",
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's file when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ops.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _HELP[name]) for name in COMMANDS])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kfpush")
+def kfpush() -> None:
+    """Push matches to people as WeChat Customer Service messages: none lost, none twice, each explained.
+
+    Begin with `kfpush up`, which needs nothing; settings come from the environment and .env.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error raised on purpose is a sentence and an exit code."""
+    from schemas import errors
+
+    codes = (
+        (errors.ConfigurationError, 2),
+        (errors.InvalidEvent, 3),
+        (errors.StorageError, 4),
+        (errors.RedisUnavailable, 5),
+        (errors.ServerUnavailable, 5),
+    )
+    try:
+        kfpush(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except errors.KfpushError as error:
+        click.echo(f"kfpush: {error}", err=True)
+        sys.exit(next((code for kind, code in codes if isinstance(error, kind)), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,293 @@
+"""The composition root: the one file that opens databases, Redis and HTTP, and knows the clock and the dice.
+
+Everything else receives what it needs.  Nothing is opened at import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from consumer import deadletters
+from consumer.daemon import Rooms
+from consumer.gather import Rules
+from consumer.intake import Intake
+from consumer.ledger import deliveries
+from consumer.names import ConsumerName
+from consumer.planning import Planning
+from consumer.projection import Projection
+from consumer.send import Report, Sender
+from consumer.settle import Settler
+from consumer.stream import BLOCK_MILLISECONDS, GroupGone, Stream
+from consumer.watch import HostWatch
+from consumer.wechat.client import KfClient
+from consumer.wechat.shelf import TokenShelf
+from consumer.wechat.token import AccessTokens, Credentials, fingerprint
+from consumer.wechat.transport import HttpTransport
+from consumer.world import World
+from ops import migrate
+from ops.clock import SandboxClock, wall
+from ops.embedded import EmbeddedValkey
+from producer.mirror import Mirror
+from producer.stream import MatchStream
+from schemas.database import Database, Transaction
+from schemas.errors import InvalidEvent, RedisUnavailable
+from schemas.events import split_key
+from schemas.keys import Keys
+from schemas.settings import Settings
+
+REDIS_TIMEOUT: Final = 5.0
+READER_MARGIN: Final = 4.0
+"""Seconds by which the reader's socket timeout lies above its block."""
+
+log = structlog.get_logger(__name__)
+
+
+def databases(settings: Settings) -> tuple[Database, Database]:
+    """Open (lazily) the application's database and our own: two handles, even on one file."""
+    own = Database(settings.own_url, migrate.OWN, wal=True)
+    app = Database(settings.app_url, migrate.APP, wal=settings.app_url == settings.own_url)
+    return app, own
+
+
+def redis_client(url: str, *, timeout: float = REDIS_TIMEOUT) -> Redis:
+    """Make a client that never retries by itself: a lost reply would add an entry twice unseen."""
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=REDIS_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        health_check_interval=0,
+    )
+
+
+@asynccontextmanager
+async def redis_server(settings: Settings) -> AsyncIterator[str]:
+    """Give the URL of the Redis to use; the embedded one is started, or adopted, and kept alive meanwhile."""
+    if settings.redis_url != "embedded":
+        yield settings.redis_url
+        return
+    server = EmbeddedValkey(Path(settings.data_dir) / "valkey")
+    url = await asyncio.to_thread(server.start)
+    keeper = asyncio.create_task(server.keep())
+    try:
+        yield url
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await asyncio.to_thread(server.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything one process has open."""
+
+    settings: Settings
+    app: Database
+    own: Database
+    redis_url: str
+    redis: Redis
+    world: World
+    transport: HttpTransport
+    installation: str
+
+    @property
+    def keys(self) -> Keys:
+        """The Redis keys of this installation."""
+        return Keys(self.settings.namespace)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """Open what the daemons need; close it again, also after an error.
+
+    Raises:
+        SchemaTooOld, SchemaTooNew, StorageError, ServerUnavailable: saying what to do.
+
+    """
+    async with AsyncExitStack() as stack:
+        app, own = databases(settings)
+        stack.push_async_callback(app.close)
+        stack.push_async_callback(own.close)
+        await migrate.require_current(own, migrate.OWN)
+        await migrate.require_current(app, migrate.APP)
+        installation = await own.read(_installation)
+        redis_url = await stack.enter_async_context(redis_server(settings))
+        redis = redis_client(redis_url)
+        stack.push_async_callback(redis.aclose)
+        transport = await stack.enter_async_context(_transport(settings))
+        world = await stack.enter_async_context(_world(settings, transport))
+        yield House(settings, app, own, redis_url, redis, world, transport, installation)
+
+
+@asynccontextmanager
+async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
+    """Construct one consumer's rooms."""
+    settings, keys = house.settings, house.keys
+    name = ConsumerName(Path(settings.data_dir))
+    reader = redis_client(house.redis_url, timeout=BLOCK_MILLISECONDS / 1000 + READER_MARGIN)
+    try:
+        stream = Stream(reader, house.redis, keys.matches, name.text)
+        reports: asyncio.Queue[Report] = asyncio.Queue()
+        nudge = asyncio.Event()
+        sender = Sender(
+            _kf_client(house),
+            reports,
+            concurrency=settings.send_concurrency,
+            world=house.world,
+            on_free=nudge.set,
+        )
+        planning = Planning(
+            house.app,
+            house.own,
+            sender,
+            _patient_ack(stream),
+            nudge,
+            rules=_rules(settings),
+            installation=house.installation,
+            holder=name.text,
+            world=house.world,
+        )
+        projection = Projection(house.app, house.own, world=house.world)
+
+        def on_settled() -> None:
+            nudge.set()
+            projection.nudge()
+
+        yield Rooms(
+            stream,
+            Intake(
+                stream,
+                house.own,
+                world=house.world,
+                reclaim_idle=settings.reclaim_idle,
+                on_stored=nudge.set,
+            ),
+            planning,
+            sender,
+            Settler(
+                house.own,
+                reports,
+                _patient_ack(stream),
+                world=house.world,
+                send_timeout=timedelta(seconds=settings.send_timeout),
+                on_settled=on_settled,
+            ),
+            HostWatch(
+                house.app,
+                house.own,
+                zone=ZoneInfo(settings.host_timezone),
+                world=house.world,
+                on_woken=nudge.set,
+            ),
+            projection,
+        )
+    finally:
+        await reader.aclose()
+        name.release()
+
+
+def mirror_of(house: House) -> Mirror:
+    """Construct the mirror; what the ledger knows is asked of the consumer's tables."""
+    settings, keys = house.settings, house.keys
+
+    async def carried(event_keys: Sequence[str]) -> frozenset[str]:
+        return await house.own.read(lambda tx: _carried(tx, event_keys))
+
+    return Mirror(
+        house.app,
+        MatchStream(house.redis, keys.matches, keys.mirror_lease),
+        carried,
+        now=wall,
+        lease=settings.mirror_lease,
+        grace=settings.mirror_grace,
+        retention=timedelta(days=settings.stream_retention_days),
+    )
+
+
+def _carried(tx: Transaction, event_keys: Sequence[str]) -> frozenset[str]:
+    split = {}
+    for key in event_keys:
+        try:
+            split[split_key(key)] = key
+        except InvalidEvent:
+            continue
+    rows = {split[found] for found in deliveries.known(tx, split.keys())} if split else set()
+    return frozenset(rows) | deadletters.known(tx, event_keys)
+
+
+def _installation(tx: Transaction) -> str:
+    row = tx.one("SELECT value FROM push_installation WHERE name = 'id'")
+    assert row is not None  # noqa: S101 - migrate wrote it
+    return str(row["value"])
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        ZoneInfo(settings.host_timezone),
+        settings.user_timezone,
+        settings.host_slots,
+        timedelta(seconds=settings.send_timeout),
+        timedelta(seconds=settings.push_lease),
+    )
+
+
+def _kf_client(house: House) -> KfClient:
+    corp_id, secret = house.settings.credentials
+    shelf = TokenShelf(house.redis, house.keys, fingerprint(corp_id, secret))
+    tokens = AccessTokens(house.transport, Credentials(corp_id, secret), shelf, clock=time.monotonic)
+    return KfClient(house.transport, tokens)
+
+
+@asynccontextmanager
+async def _transport(settings: Settings) -> AsyncIterator[HttpTransport]:
+    async with HttpTransport(
+        settings.wechat_url,
+        connect_timeout=timedelta(seconds=settings.connect_timeout),
+        total_timeout=timedelta(seconds=settings.send_timeout),
+        max_connections=settings.send_concurrency + 4,
+    ) as transport:
+        yield transport
+
+
+@asynccontextmanager
+async def _world(settings: Settings, transport: HttpTransport) -> AsyncIterator[World]:
+    """Give the clocks: the wall for both, or the sandbox's for business time."""
+    dice = random.random
+    if not settings.sandboxed:
+        yield World(wall, wall, dice)
+        return
+    clock = SandboxClock(transport)
+    await clock.read()
+    following = asyncio.create_task(clock.follow())
+    try:
+        yield World(clock.now, wall, dice)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def _patient_ack(stream: Stream) -> Callable[[Sequence[str]], Awaitable[None]]:
+    """Ack without depending on it: what stays pending is acked when it is reclaimed and its row found."""
+
+    async def ack(entry_ids: Sequence[str]) -> None:
+        try:
+            await stream.ack(entry_ids)
+        except (RedisUnavailable, GroupGone) as error:
+            log.warning("ack.postponed", entries=len(entry_ids), error=str(error))
+
+    return ack

@@ -1,0 +1,90 @@
+"""What plan may decide about one delivery, and every reason it may give.
+
+    Decision  Send(recipient) | Defer(until, reason) | Park(reason) | Drop(reason)
+
+Deferred is waiting for a date, parked for a condition; neither is ever shown as dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a match was not (yet) sent.  The values are stored and shown: they never change."""
+
+    FRESH = "fresh"
+    """Just arrived, or woken; to be decided next."""
+    # drop
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    STOPPED = "stopped"
+    PUSH_DISABLED = "push_disabled"
+    BELOW_MIN_SCORE = "below_min_score"
+    # park
+    NO_SESSION = "no_session"
+    WINDOW_CLOSED = "window_closed"
+    NO_SLOT = "no_slot"
+    HUMAN_SERVICER = "human_servicer"
+    MUTED = "muted"
+    NEEDS_UPGRADE = "needs_upgrade"
+    # defer
+    QUIET_HOURS = "quiet_hours"
+    DAILY_LIMIT = "daily_limit"
+    BATCH_MODE = "batch_mode"
+    UNREADABLE_PREFERENCES = "unreadable_preferences"
+    THROTTLED = "throttled"
+    PAUSED = "paused"
+    OUTAGE = "outage"
+    LATE = "late"
+    # dead
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    CONTENT_REFUSED = "content_refused"
+    RECIPIENT_REFUSED = "recipient_refused"
+    UNCLASSIFIED = "unclassified"
+    UNREADABLE_EVENT = "unreadable_event"
+    POISON = "poison"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecipientKey:
+    """One conversation on one phone: a KF account and a WeChat user."""
+
+    open_kfid: str
+    external_userid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Reserve a push to this recipient now; its bytes leave before ``send_by``."""
+
+    recipient: RecipientKey
+    send_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not before ``until``."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Not until a condition changes; the wake rule looks again when it does."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Never."""
+
+    reason: Reason
+
+
+Decision = Send | Defer | Park | Drop

@@ -1,0 +1,156 @@
+"""Every setting: its name in the environment, its default, its meaning, and the checks between them.
+
+A plain model: it reads no environment itself.  ``ops/environment.py`` does, and hands one ``Settings`` on.
+Settings that must lose or double messages are refused here, before anything starts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+WECHAT = "https://qyapi.weixin.qq.com"
+SANDBOX_CORP = "sandbox"
+SANDBOX_SECRET = "sandbox"  # noqa: S105 - the sandbox's own, known to everybody
+SAFETY_MARGIN = 2.0
+"""Seconds by which a lease outlasts the longest attempt it covers."""
+
+_WEWORK = {
+    "corp_id": "WEWORK_CORP_ID",
+    "secret": "WEWORK_SECRET",
+    "token": "WEWORK_TOKEN",
+    "aes_key": "WEWORK_AES_KEY",
+}
+
+
+def environment_name(field: str) -> str:
+    """Name the environment variable of a field."""
+    return _WEWORK.get(field, f"KFPUSH_{field.upper()}")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as cause:
+        raise ValueError(f"{name!r} is not a time zone; write one like Asia/Shanghai") from cause
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Settings(BaseModel):
+    """What one installation is told from outside."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=environment_name, populate_by_name=True, extra="ignore"
+    )
+
+    corp_id: str = Field("", description="WeChat corp id (ww...). Empty: the sandbox.")
+    secret: SecretStr = Field(SecretStr(""), description="Secret of the app that may call the KF API.")
+    token: SecretStr = Field(SecretStr(""), description="Token of the callback.")
+    aes_key: SecretStr = Field(SecretStr(""), description="EncodingAESKey of the callback.")
+
+    data_dir: str = Field(".kfpush", description="Folder of everything kfpush keeps on this machine.")
+    database_url: str = Field("", description="kfpush's own ledger. Empty: kfpush.db in the data folder.")
+    app_database_url: str = Field(
+        "", description="The application's database. Empty: the same as kfpush's own."
+    )
+    redis_url: str = Field("embedded", description="embedded, redis://, rediss:// or unix://")
+    namespace: str = Field("kfpush", pattern=r"^[a-z0-9_-]{1,40}$", description="Prefix of every Redis key.")
+    wechat_base_url: str = Field("", description="Empty: WeChat, or without credentials the sandbox.")
+
+    http_host: str = Field("127.0.0.1", description="Where the HTTP server listens.")
+    http_port: int = Field(8620, ge=0, le=65535, description="Port of the HTTP server; 0 takes a free one.")
+    sandbox_port: int = Field(8621, ge=0, le=65535, description="Port of the sandbox; 0 takes a free one.")
+
+    host_timezone: Zone = Field("Asia/Shanghai", description="Zone of the host's times that name none.")
+    user_timezone: Zone = Field("Asia/Shanghai", description="Zone of users who chose none.")
+    host_slots: int = Field(
+        0, ge=0, le=4, description="Of the five messages, how many the host sends itself."
+    )
+
+    send_concurrency: int = Field(16, ge=1, le=200, description="Attempts in flight per process.")
+    send_timeout: Seconds = Field(8.0, description="Longest time of one attempt, seconds.")
+    connect_timeout: Seconds = Field(3.0, description="Longest time to connect, seconds.")
+    push_lease: Seconds = Field(20.0, description="How long a push belongs to who reserved it, seconds.")
+    mirror_lease: Seconds = Field(5.0, description="How long the active mirror stays so unheard, seconds.")
+    mirror_grace: Seconds = Field(
+        60.0, description="Age at which a mirrored row is checked for loss, seconds."
+    )
+    reclaim_idle: Seconds = Field(30.0, description="Idle time after which an entry is taken over, seconds.")
+    stream_retention_days: float = Field(
+        7.0, gt=0, le=365, description="How long settled entries stay replayable."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal.")
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether WeChat is the sandbox: no credentials were given."""
+        return not self.corp_id and not self.secret.get_secret_value()
+
+    @property
+    def own_url(self) -> str:
+        """The URL of kfpush's own ledger."""
+        return self.database_url or f"sqlite:///{self.data_dir}/kfpush.db"
+
+    @property
+    def app_url(self) -> str:
+        """The URL of the application's database."""
+        return self.app_database_url or self.own_url
+
+    @property
+    def wechat_url(self) -> str:
+        """Where WeChat's API is."""
+        if self.wechat_base_url:
+            return self.wechat_base_url.rstrip("/")
+        return f"http://127.0.0.1:{self.sandbox_port}" if self.sandboxed else WECHAT
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """The corp id and the secret that WeChat, or the sandbox, expects."""
+        if self.sandboxed:
+            return SANDBOX_CORP, SANDBOX_SECRET
+        return self.corp_id, self.secret.get_secret_value()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if bool(self.corp_id) != bool(self.secret.get_secret_value()):
+            raise ValueError(
+                "WEWORK_CORP_ID and WEWORK_SECRET belong together: set both, or neither for the sandbox"
+            )
+        if self.connect_timeout > self.send_timeout:
+            raise ValueError("KFPUSH_CONNECT_TIMEOUT is longer than KFPUSH_SEND_TIMEOUT: it could never end")
+        if self.push_lease < self.send_timeout + SAFETY_MARGIN:
+            raise ValueError(
+                f"KFPUSH_PUSH_LEASE ({self.push_lease:g} s) must outlast KFPUSH_SEND_TIMEOUT "
+                f"({self.send_timeout:g} s) by {SAFETY_MARGIN:g} s, or a push is retried "
+                "while its first attempt still runs",
+            )
+        if self.sandboxed and self.wechat_base_url and not is_loopback(self.wechat_base_url):
+            raise ValueError(
+                "KFPUSH_WECHAT_BASE_URL without WEWORK credentials must be the sandbox, on loopback"
+            )
+        if self.wechat_base_url.startswith("http:") and not is_loopback(self.wechat_base_url):
+            raise ValueError("KFPUSH_WECHAT_BASE_URL would send the access token unencrypted: use https")
+        scheme = self.redis_url.split(":", 1)[0]
+        if scheme in {"redis+sentinel", "redis+cluster"}:
+            raise ValueError(f"KFPUSH_REDIS_URL: {scheme} is not supported yet; point it at one server")
+        if scheme not in {"embedded", "redis", "rediss", "unix"}:
+            raise ValueError(
+                "KFPUSH_REDIS_URL must be embedded, or start with redis://, rediss:// or unix://"
+            )
+        return self
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}

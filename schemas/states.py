@@ -1,0 +1,104 @@
+"""The states of a delivery and of a push, and the moves that exist.
+
+    Delivery  waiting(due_at, reason) | parked(reason) | sending | sent | dropped(reason) | dead(reason)
+    Push      sending < unknown < given_up < sent < failed | recalled
+              refused, not_sent from sending or unknown
+
+A push only ever moves right.  Every move is a conditional UPDATE, so a settle may be repeated, late,
+or made by a process that lost its lease, and the outcome is the same.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DeliveryStatus(StrEnum):
+    """Where one match (revision) stands."""
+
+    WAITING = "waiting"
+    PARKED = "parked"
+    SENDING = "sending"
+    SENT = "sent"
+    DROPPED = "dropped"
+    DEAD = "dead"
+
+
+PENDING_DELIVERY = (DeliveryStatus.WAITING, DeliveryStatus.PARKED)
+"""A delivery that plan may still decide about."""
+
+
+class PushStatus(StrEnum):
+    """Where one KF message stands."""
+
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    GIVEN_UP = "given_up"
+    SENT = "sent"
+    FAILED = "failed"
+    RECALLED = "recalled"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+
+
+OPEN_PUSH = (PushStatus.SENDING, PushStatus.UNKNOWN)
+"""A push that may still be accepted: it holds its slot, and its matches are not free."""
+
+_MOVES: dict[PushStatus, frozenset[PushStatus]] = {
+    PushStatus.SENDING: frozenset(
+        {
+            PushStatus.UNKNOWN,
+            PushStatus.GIVEN_UP,
+            PushStatus.SENT,
+            PushStatus.FAILED,
+            PushStatus.REFUSED,
+            PushStatus.NOT_SENT,
+        },
+    ),
+    PushStatus.UNKNOWN: frozenset(
+        {
+            PushStatus.GIVEN_UP,
+            PushStatus.SENT,
+            PushStatus.FAILED,
+            PushStatus.REFUSED,
+            PushStatus.NOT_SENT,
+        },
+    ),
+    PushStatus.GIVEN_UP: frozenset({PushStatus.SENT, PushStatus.FAILED}),
+    PushStatus.SENT: frozenset({PushStatus.FAILED, PushStatus.RECALLED}),
+    PushStatus.FAILED: frozenset(),
+    PushStatus.RECALLED: frozenset(),
+    PushStatus.REFUSED: frozenset(),
+    PushStatus.NOT_SENT: frozenset(),
+}
+
+
+def may_become(status: PushStatus, following: PushStatus) -> bool:
+    """Whether a push in ``status`` may move to ``following``."""
+    return following in _MOVES[status]
+
+
+def sources_of(following: PushStatus) -> tuple[PushStatus, ...]:
+    """Every status from which a push may move to ``following``, for a conditional UPDATE."""
+    return tuple(status for status in PushStatus if may_become(status, following))
+
+
+class Entry(StrEnum):
+    """What a ``push_timeline`` row tells of; the happy path is told by the other tables' rows."""
+
+    DEFERRED = "deferred"
+    PARKED = "parked"
+    DROPPED = "dropped"
+    DEAD = "dead"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    GIVEN_UP = "given_up"
+    PERSON = "person"
+
+
+class PauseScope(StrEnum):
+    """What a pause stops: every push of the corp, or those of one KF account."""
+
+    CORP = "corp"
+    ACCOUNT = "account"

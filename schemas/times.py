@@ -1,0 +1,77 @@
+"""Instants as text: one format for ours, a careful reading of the host's.
+
+Ours are UTC, ISO-8601, milliseconds and ``Z``: they sort as text and may be compared in SQL.
+A host's are a mix of formats and zones: they are parsed here and never compared in SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+HOST_CLOCK_TOLERANCE = timedelta(minutes=5)
+"""A host time further ahead of us than this is a wrong clock or a wrong zone: not believed."""
+
+
+class UnreadableTime(ValueError):
+    """A host time that cannot be understood or believed."""
+
+
+def to_text(instant: datetime) -> str:
+    """Write an aware instant in our format, ``2026-11-22T06:00:00.000Z``; milliseconds are cut."""
+    if instant.tzinfo is None:
+        message = "an instant without a zone cannot be stored"
+        raise ValueError(message)
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """Read an instant that ``to_text`` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def maybe_text(instant: datetime | None) -> str | None:
+    """``to_text``, with None for no instant."""
+    return None if instant is None else to_text(instant)
+
+
+def maybe_from_text(text: str | None) -> datetime | None:
+    """``from_text``, with None for no instant."""
+    return None if text is None else from_text(text)
+
+
+def parse_host_time(value: object, host_zone: ZoneInfo, now: datetime) -> datetime:
+    """Read a time that the host application wrote.
+
+    A space between date and time is SQL's CURRENT_TIMESTAMP: UTC.  A ``T`` without an offset is
+    Python's ``datetime.now().isoformat()``: local, in ``host_zone``.  Numbers are unix seconds.
+
+    Raises:
+        UnreadableTime: not a time, or more than five minutes ahead of ``now``.
+
+    """
+    if isinstance(value, datetime):
+        parsed = value
+        zone = UTC
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            parsed = datetime.fromtimestamp(value, UTC)
+        except (ValueError, OverflowError, OSError) as cause:
+            message = f"not a unix time: {value!r}"
+            raise UnreadableTime(message) from cause
+        zone = UTC
+    else:
+        text = str(value).strip()
+        try:
+            parsed = datetime.fromisoformat(text)
+        except ValueError as cause:
+            message = f"not a time: {text[:40]!r}"
+            raise UnreadableTime(message) from cause
+        zone = host_zone if "T" in text else UTC  # type: ignore[assignment]
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=zone)
+    parsed = parsed.astimezone(UTC)
+    if parsed > now + HOST_CLOCK_TOLERANCE:
+        message = f"{to_text(parsed)} lies in the future; is KFPUSH_HOST_TIMEZONE right?"
+        raise UnreadableTime(message)
+    return parsed
