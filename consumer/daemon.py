@@ -1,7 +1,8 @@
 """The consumer daemon: starts the rooms, drains them on request, hands over.  Decides nothing.
 
-Stopping: intake and plan stop first, what has not left is freed, what has left is awaited and settled, and
-then the consumer leaves the group.  A drain that does not finish in time is cut and said so; the rows say the rest.
+Stopping: intake and plan stop first; what has not left is freed, what has left is awaited and settled; then
+the consumer leaves the group.  A drain that does not finish in time is cut and said so; the rows say the
+rest.
 """
 
 from __future__ import annotations
