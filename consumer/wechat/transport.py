@@ -109,7 +109,7 @@ class HttpTransport:
         try:
             async with asyncio.timeout_at(until), self._places:
                 left = until - asyncio.get_running_loop().time()
-                request.extensions = {"timeout": {"total": left}}
+                request.extensions = {"timeout": {"total": max(left, 0.001)}}  # 0 would be no timeout
                 return await self._exchange(request)
         except TimeoutError:
             return TransportFailure("timed out")
