@@ -105,8 +105,8 @@ class Round:
         raised = windows.raise_from_host(self._tx, inputs.sessions, self._rules.host_zone, self._clock.now)
         self.outcome.complaints += raised.complaints
         self._wake(raised.people, inputs)
-        for push in pushes.load(self._tx, [push.id for push in due.pushes]).values():
-            if self._places > 0 and push.status in {PushStatus.SENDING, PushStatus.UNKNOWN}:
+        for push in pushes.still_due(self._tx, [push.id for push in due.pushes], self._clock.wall):
+            if self._places > 0:
                 self._retry(push, inputs)
         if self._places > 0 and due.user_ids:
             chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
@@ -126,10 +126,10 @@ class Round:
 
     def _plan_person(self, known: Known, wording: Wording, installation: str) -> None:
         self.outcome.complaints += known.complaints
-        rows = {row.key: row for row in deliveries.pending_of(self._tx, sorted(known.group.user_ids))}
+        pending = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
+        rows = {row.key: row for row in pending}
         facts = replace(known.facts, paused=dict(self._paused))
-        ordered = sorted(rows.values(), key=lambda row: row.candidate.expires_at)
-        planned = plan(facts, [row.candidate for row in ordered], self._clock.now)
+        planned = plan(facts, [row.candidate for row in pending], self._clock.now)
         opened = {window.recipient: window.opened_at for window in facts.windows}
         verdicts: list[Verdict] = []
         lines: list[Line] = []

@@ -1,6 +1,6 @@
 """Watch the host: a changed ``last_message_time`` of somebody who waits is a word, and opens their window.
 
-Every two seconds, only for people with something waiting, parked or of unknown outcome, a page at a time.
+Every two seconds, only for people with something waiting, parked or of unknown outcome, in pages.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from schemas.errors import StorageError
 
 EVERY: Final = 2.0
 PAGE: Final = 500
+PAGES: Final = 20
+"""So many pages at a time; beyond ten thousand people who wait, a word is noticed some seconds later."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class HostWatch:
         self._zone = zone
         self._world = world
         self._on_woken = on_woken
+        self._after = ""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -58,16 +61,16 @@ class HostWatch:
                 await asyncio.sleep(EVERY + self._world.back_off(failures))
 
     async def look(self) -> None:
-        """Go once through everybody who waits for a word of theirs."""
-        after = ""
+        """Go through those who wait for a word of theirs: at most so many pages, the others next time."""
         phones = await self._own.read(lambda tx: pushes.unknown_recipients(tx, PAGE))
-        while True:
-            users = await self._own.read(lambda tx: deliveries.waiting_users(tx, after, PAGE))  # noqa: B023
+        for _ in range(PAGES):
+            users = await self._own.read(lambda tx: deliveries.waiting_users(tx, self._after, PAGE))
             if users or phones:
                 await self._page(users, phones)
-            if len(users) < PAGE:
+            phones = ()
+            self._after = users[-1] if len(users) == PAGE else ""
+            if not self._after:
                 return
-            after, phones = users[-1], ()
 
     async def _page(self, users: tuple[str, ...], phones: tuple[str, ...]) -> None:
         sessions = await self._app.read(lambda tx: host.sessions_around(tx, users, phones))

@@ -172,13 +172,18 @@ class Database:
 
     async def _run(self, begin: str, work: Callable[[Transaction], T]) -> T:
         running = asyncio.get_running_loop().run_in_executor(self._owner, self._transact, begin, work)
-        # A cancelled caller must not leave while its transaction still runs: whoever cancels us
-        # may close the database next, and what was committed has to be known as committed.
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
+            # A caller that is cancelled learns first what was committed, then of its cancellation, at its
+            # next await: a push that was reserved must reach the sender, and nobody may close the database
+            # under a transaction that still runs.
             await asyncio.wait([running])
-            raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+                task.cancel()
+            return running.result()
 
     def _transact(self, begin: str, work: Callable[[Transaction], T]) -> T:
         try:

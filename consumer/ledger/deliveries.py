@@ -178,17 +178,23 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
     return tuple(row["user_id"] for row in rows)
 
 
-def pending_of(tx: Transaction, user_ids: Collection[str]) -> list[Waiting]:
-    """Load what waits or is parked for these users, soonest expiry first."""
+def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> list[Waiting]:
+    """Load what waits or is parked for these users, soonest expiry first.
+
+    Of somebody with more than ``MOST_PER_USER``, what is due comes before what is not, or it would stay due.
+    """
     loaded: list[Waiting] = []
     for user_id in user_ids:
-        rows = tx.rows(
-            "SELECT match_id, revision, user_id, event, reason, due_at, expires_at, status, generation,"
-            f" entry_id, created_at FROM push_deliveries WHERE {_PENDING} AND user_id = ?"
-            " ORDER BY expires_at, created_at, match_id LIMIT ?",
-            (user_id, MOST_PER_USER),
-        )
+        rows: list[Row] = []
+        for condition in ("due_at <= ?", "due_at > ?"):
+            rows += tx.rows(
+                "SELECT match_id, revision, user_id, event, reason, due_at, expires_at, status, generation,"
+                f" entry_id, created_at FROM push_deliveries WHERE {_PENDING} AND user_id = ? AND {condition}"
+                " ORDER BY expires_at, created_at, match_id LIMIT ?",
+                (user_id, to_text(now), MOST_PER_USER - len(rows)),
+            )
         loaded += [_waiting(row) for row in rows]
+    loaded.sort(key=lambda row: (row.candidate.expires_at, row.candidate.created_at))
     return loaded
 
 

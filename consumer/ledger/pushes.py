@@ -142,6 +142,17 @@ def due(tx: Transaction, wall: datetime, limit: int) -> list[Push]:
     return [_push(row) for row in rows]
 
 
+def still_due(tx: Transaction, ids: Collection[int], wall: datetime) -> list[Push]:
+    """Read those of these pushes that nobody has taken or ended since they were found due."""
+    values = tuple(ids)
+    rows = tx.rows(
+        f"SELECT * FROM push_messages WHERE id IN ({marks(values)}) AND {_OPEN} AND lease_until <= ?"
+        " ORDER BY lease_until",
+        (*values, to_text(wall)),
+    )
+    return [_push(row) for row in rows]
+
+
 def load(tx: Transaction, ids: Collection[int]) -> dict[int, Push]:
     """Read pushes by id."""
     values = tuple(ids)
