@@ -102,6 +102,15 @@ def migrate(url: str, part: str, now: datetime) -> list[Step]:
     return steps
 
 
+async def new_installation(own: Database) -> None:
+    """Give a copied database an identity of its own, so that its msgids are none that WeChat has seen."""
+
+    def renew(tx: Transaction) -> None:
+        tx.execute("UPDATE push_installation SET value = ? WHERE name = 'id'", (secrets.token_hex(16),))
+
+    await own.exclusive(renew)
+
+
 async def adopt_windows(app: Database, own: Database, zone: ZoneInfo, now: datetime) -> int:
     """Take windows that were open before kfpush came for full: nobody knows what was sent in them."""
 

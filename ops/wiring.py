@@ -20,6 +20,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from consumer import deadletters
 from consumer.daemon import Rooms
@@ -44,12 +45,13 @@ from ops.embedded import EmbeddedValkey
 from producer.mirror import Mirror
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
-from schemas.errors import InvalidEvent, RedisUnavailable
+from schemas.errors import ConfigurationError, InvalidEvent, RedisUnavailable
 from schemas.events import split_key
 from schemas.keys import Keys
 from schemas.settings import Settings
 
 REDIS_TIMEOUT: Final = 5.0
+OLDEST_REDIS: Final = 7
 READER_MARGIN: Final = 4.0
 """Seconds by which the reader's socket timeout lies above its block."""
 
@@ -129,6 +131,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
         redis_url = await stack.enter_async_context(redis_server(settings))
         redis = redis_client(redis_url)
         stack.push_async_callback(redis.aclose)
+        await _require_streams(redis)
         transport = await stack.enter_async_context(_transport(settings))
         world = await stack.enter_async_context(_world(settings, transport))
         yield House(settings, app, own, redis_url, redis, world, transport, installation)
@@ -217,6 +220,27 @@ def mirror_of(house: House) -> Mirror:
         grace=settings.mirror_grace,
         retention=timedelta(days=settings.stream_retention_days),
     )
+
+
+async def _require_streams(redis: Redis) -> None:
+    """Refuse a Redis that is too old; one that is away is waited for by whoever needs it.
+
+    Raises:
+        ConfigurationError: naming its version and what is needed.
+
+    """
+    try:
+        told = await redis.info("server")
+    except RedisError as error:
+        log.warning(
+            "redis.away", error=type(error).__name__, advice="check KFPUSH_REDIS_URL; trying again by itself"
+        )
+        return
+    version = str(told.get("valkey_version") or told.get("redis_version", "0"))
+    if int(version.split(".", 1)[0]) < OLDEST_REDIS:
+        raise ConfigurationError(
+            f"KFPUSH_REDIS_URL: Redis {version} is too old; kfpush needs Redis 7.0 or Valkey 7.2"
+        )
 
 
 def _carried(tx: Transaction, event_keys: Sequence[str]) -> frozenset[str]:

@@ -17,8 +17,9 @@ from schemas.settings import Settings
 
 @click.command("migrate")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what is missing and change nothing.")
+@click.option("--new-installation", is_flag=True, help="This is a copy: send under an identity of its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
-def command(*, only_plan: bool, as_json: bool) -> None:
+def command(*, only_plan: bool, new_installation: bool, as_json: bool) -> None:
     r"""Make the tables, or add what is missing to those that are there.
 
     Repeatable; changes nothing that exists, and nothing at all if any step fails.
@@ -27,9 +28,13 @@ def command(*, only_plan: bool, as_json: bool) -> None:
     Examples:
       kfpush migrate --plan
       kfpush migrate
+      kfpush migrate --new-installation    # after copying another installation's database
     """
     settings = load_settings()
     steps = planned(settings) if only_plan else migrated(settings)
+    if new_installation and not only_plan:
+        asyncio.run(_renew(settings))
+        click.echo("This installation has a new identity.", err=True)
     if as_json:
         click.echo(
             json.dumps([{"database": step.part, "step": step.what, "sql": step.sql} for step in steps])
@@ -56,6 +61,15 @@ def migrated(settings: Settings) -> list[migrate.Step]:
     ]
     asyncio.run(_adopt(settings))
     return steps
+
+
+async def _renew(settings: Settings) -> None:
+    app, own = databases(settings)
+    try:
+        await migrate.new_installation(own)
+    finally:
+        await app.close()
+        await own.close()
 
 
 async def _adopt(settings: Settings) -> None:
