@@ -32,6 +32,7 @@ from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.pushes import Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
+from consumer.wechat.errcodes import REPEATED_MSGID
 from consumer.world import World
 from schemas.database import Database, Transaction
 from schemas.decisions import Reason
@@ -128,7 +129,7 @@ def _settle_one(
     )
     if isinstance(decided, Delivered):
         accepted_at = push.tried_at + moment.send_timeout if decided.repeated else now
-        pushes.accept(tx, [(push.id, accepted_at)], now)
+        pushes.accept(tx, [(push.id, accepted_at, REPEATED_MSGID if decided.repeated else 0)], now)
         deliveries.sent(tx, [push.id], now)
         _wake(tx, push, moment)
         return "sent"

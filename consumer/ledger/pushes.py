@@ -184,14 +184,20 @@ def _push(row: Row) -> Push:
     )
 
 
-def accept(tx: Transaction, accepted: Sequence[tuple[int, datetime]], now: datetime) -> None:
-    """Note acceptances (push id, accepted_at): WeChat has the letter, whatever else was believed."""
+def accept(tx: Transaction, accepted: Sequence[tuple[int, datetime, int]], now: datetime) -> None:
+    """Note acceptances (push id, accepted_at, errcode): WeChat has the letter, whatever else was believed.
+
+    The errcode is 0, or that of a repeated msgid: an acceptance whose moment nobody was told.
+    """
     sources = sources_of(PushStatus.SENT)
     tx.many(
         "UPDATE push_messages SET status = 'sent', accepted_at = ?, settled_at = ?, projected_at = NULL,"
-        " holder = NULL, lease_until = NULL, errcode = 0, reason = NULL"
+        " holder = NULL, lease_until = NULL, errcode = ?, reason = NULL"
         f" WHERE id = ? AND status IN ({marks(sources)})",
-        [(to_text(accepted_at), to_text(now), push_id, *sources) for push_id, accepted_at in accepted],
+        [
+            (to_text(accepted_at), to_text(now), errcode, push_id, *sources)
+            for push_id, accepted_at, errcode in accepted
+        ],
     )
 
 

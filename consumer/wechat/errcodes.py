@@ -13,6 +13,9 @@ from __future__ import annotations
 from consumer.wechat.errtable import Errcode, rows
 from schemas.receipts import NotSent, Receipt, RefusalKind, Refused
 
+REPEATED_MSGID = 95033
+"""WeChat had this msgid before: an acceptance, and nobody can tell which attempt it was for."""
+
 EXHAUSTS = frozenset({95001, 95002, 95031})
 """Refusals that say that the recipient's window has nothing left, whatever we counted."""
 
