@@ -20,6 +20,7 @@ MSGID_BYTES = 32
 """The longest msgid of our own choice."""
 
 _MSGID = re.compile(rf"[0-9a-zA-Z_-]{{1,{MSGID_BYTES}}}")
+_ADDRESS = re.compile(r"from ip: ?([0-9a-fA-F.:]{3,45})")
 
 
 def text_size(text: str) -> int:
@@ -96,6 +97,12 @@ def read_answer(raw: bytes) -> Answer:
         errmsg if isinstance(errmsg, str) else "",
         found,
     )
+
+
+def caller_address(answer: Answer) -> str | None:
+    """The address that WeChat sees us at, where its free text tells (60020): to be shown, never judged."""
+    seen = _ADDRESS.search(answer.errmsg)
+    return None if seen is None else seen[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from consumer.wechat.attempt import DropToken, NeedToken, Post, TooLate, Wish, attempt
 from consumer.wechat.port import Reply, Transport, TransportFailure
 from consumer.wechat.token import AccessTokens
 from schemas.errors import TokenUnavailable
-from schemas.kf import SEND_MSG, encode
-from schemas.receipts import Receipt
+from schemas.kf import SEND_MSG, caller_address, encode, read_answer
+from schemas.receipts import Receipt, RefusalKind, Refused
 
 LeaveOk = Callable[[], bool]
+
+_NOT_TRUSTED = Refused(60020, RefusalKind.CORP_CONFIG)
+"""The one refusal whose free text helps: it names the address that has to be added to the trusted ones."""
+
+log = structlog.get_logger(__name__)
 
 
 class KfClient:
@@ -30,6 +37,7 @@ class KfClient:
         """
         letter = encode(body)
         flow = attempt()
+        answer: str | Reply | None = None
         try:
             wish = next(flow)
             while True:
@@ -41,6 +49,8 @@ class KfClient:
                     wish = flow.send(answer)
         except StopIteration as ended:
             receipt: Receipt = ended.value
+            if receipt == _NOT_TRUSTED and isinstance(answer, Reply):
+                log.warning("wechat.address_not_trusted", address=caller_address(read_answer(answer.body)))
             return receipt
         finally:
             flow.close()

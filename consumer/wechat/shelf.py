@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 0.5
 """A send waits for the token: Redis answers within this, or is treated as away."""
 
 _AWAY = (RedisError, OSError, TimeoutError)
-_log = structlog.get_logger("kfpush.wechat")
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,12 @@ class Shared:
 class TokenShelf:
     """One corp's token in Redis."""
 
-    def __init__(self, redis: Redis | None, keys: Keys, fingerprint: str) -> None:
+    def __init__(
+        self, redis: Redis | None, keys: Keys, fingerprint: str, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """``redis`` may be None: a process that shares with nobody."""
         self._redis = redis
+        self._patience = patience_seconds
         self._token_key = keys.access_token(fingerprint)
         self._lock_key = keys.access_token_lock(fingerprint)
 
@@ -49,13 +52,13 @@ class TokenShelf:
         if self._redis is None:
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 pipe = self._redis.pipeline(transaction=False)
                 pipe.get(self._token_key)
                 pipe.pttl(self._token_key)
                 text, left_ms = await pipe.execute()
         except _AWAY as error:
-            _log.warning("wechat.token_not_shared", step="take", error=type(error).__name__)
+            log.warning("wechat.token_not_shared", step="take", error=type(error).__name__)
             return None
         return None if text is None else _shared(text, left_ms)
 
@@ -64,11 +67,11 @@ class TokenShelf:
         if self._redis is None:
             return
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 value = f"{grant.expires_in:.3f} {grant.access_token}"
                 await self._redis.set(self._token_key, value, px=max(1, int(grant.expires_in * 1000)))
         except _AWAY as error:
-            _log.warning("wechat.token_not_shared", step="put", error=type(error).__name__)
+            log.warning("wechat.token_not_shared", step="put", error=type(error).__name__)
 
     @asynccontextmanager
     async def fetching(self) -> AsyncIterator[bool]:
@@ -78,20 +81,20 @@ class TokenShelf:
         if self._redis is not None:
             lock = self._redis.lock(self._lock_key, timeout=LOCK_SECONDS, thread_local=False)
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(self._patience):
                     mine = await lock.acquire(blocking=False)
             except _AWAY as error:
-                _log.warning("wechat.token_not_shared", step="lock", error=type(error).__name__)
+                log.warning("wechat.token_not_shared", step="lock", error=type(error).__name__)
                 lock = None
         try:
             yield mine
         finally:
             if lock is not None and mine:
                 try:
-                    async with asyncio.timeout(PATIENCE_SECONDS):
+                    async with asyncio.timeout(self._patience):
                         await lock.release()
                 except _AWAY as error:  # it ends by itself
-                    _log.warning("wechat.token_not_shared", step="unlock", error=type(error).__name__)
+                    log.warning("wechat.token_not_shared", step="unlock", error=type(error).__name__)
 
 
 def _shared(text: bytes | str, left_ms: int) -> Shared | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +16,15 @@ from consumer.wechat.errcodes import explain
 from consumer.wechat.port import HTTP_OK, Transport, TransportFailure
 from consumer.wechat.shelf import TokenShelf
 from schemas.errors import TokenUnavailable
-from schemas.kf import GET_TOKEN, TokenGrant, UnreadableAnswer, read_answer, read_grant
+from schemas.kf import (
+    GET_TOKEN,
+    Answer,
+    TokenGrant,
+    UnreadableAnswer,
+    caller_address,
+    read_answer,
+    read_grant,
+)
 
 RENEW_AT_MOST_SECONDS = 300.0
 """A token is renewed when a tenth of its life, at most this, is left."""
@@ -82,7 +89,7 @@ class AccessTokens:
         self._sleep = sleep
         self._one_fetch = asyncio.Lock()
         self._held: _Held | None = None
-        self._refused: str | None = None
+        self._refused: _Held | None = None
         self._failures = 0
         """Fetches that failed in a row."""
         self._strikes = 0
@@ -117,7 +124,7 @@ class AccessTokens:
         self._strikes = self._strikes + 1 if young else 0
         if self._strikes > 1:
             self._pause(_refused_at_birth(), pause_after(self._strikes - 1))
-        self._refused, self._held = token, None
+        self._refused, self._held = self._held, None
 
     def _living(self) -> _Held | None:
         held = self._held
@@ -144,7 +151,8 @@ class AccessTokens:
     async def _adopted(self) -> str | None:
         """Take over the token that another process left; return it if it need not be renewed yet."""
         shared = await self._shelf.take()
-        if shared is not None and shared.grant.access_token != self._refused:
+        refused = self._refused.token if self._refused is not None else None
+        if shared is not None and shared.grant.access_token != refused:
             lifetime, dies_at = shared.grant.expires_in, self._clock() + shared.remaining
             if self._held is None or dies_at > self._held.dies_at:
                 self._held = _Held(shared.grant.access_token, lifetime, dies_at - lifetime, dies_at)
@@ -189,7 +197,7 @@ class AccessTokens:
             raise TokenUnavailable(_unanswered("an answer that is not JSON")) from None
         grant = read_grant(answer)
         if grant is None:
-            raise _refusal(answer.errcode, answer.errmsg)
+            raise _refusal(answer)
         return grant
 
 
@@ -207,12 +215,12 @@ def _unanswered(cause: str) -> str:
     )
 
 
-def _refusal(errcode: int | None, errmsg: str) -> TokenUnavailable:
-    if errcode is None:
-        return TokenUnavailable(_unanswered("an answer without errcode and token"))
-    row = explain(errcode)
-    seen = re.search(r"from ip: ([0-9a-fA-F.:]{3,45})", errmsg)
-    whence = f" WeChat sees this server as {seen[1]}." if seen else ""
+def _refusal(answer: Answer) -> TokenUnavailable:
+    code, address = answer.errcode, caller_address(answer)
+    if not code:
+        return TokenUnavailable(_unanswered("an answer without a token"))
+    row = explain(code)
+    whence = f" WeChat sees this server as {address}." if address else ""
     return TokenUnavailable(
-        f"WeChat gave no access token (errcode {errcode}: {row.means}). {row.advice}{whence}", errcode
+        f"WeChat gave no access token (errcode {code}: {row.means}). {row.advice}{whence}", code
     )

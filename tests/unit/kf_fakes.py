@@ -1,10 +1,22 @@
-"""WeChat as a list of answers: a transport that needs no network."""
+"""WeChat as a list of answers, and time that passes when told: no network, no waiting."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import pytest
+from redis.asyncio import Redis
+
 from consumer.wechat.port import Reply
+from consumer.wechat.shelf import TokenShelf
+from consumer.wechat.token import AccessTokens, Credentials, fingerprint
+from schemas.errors import TokenUnavailable
+from schemas.keys import Keys
+
+SECRET = "corp-s3cret"
+KEYS = Keys()
+PRINT = fingerprint("ww1", SECRET)
 
 
 def said(errcode: object, **more: object) -> Reply:
@@ -42,3 +54,56 @@ def _next(line: list[Reply | Exception]) -> Reply:
     if isinstance(first, Exception):
         raise first
     return first
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when told; sleeping is one way of telling."""
+
+    now: float = 1000.0
+    slept: float = 0.0
+    has_slept: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, and the other tasks run."""
+        self.now += seconds
+        self.slept += seconds
+        self.has_slept.set()
+        await asyncio.sleep(0)
+
+
+class GatedTransport(FakeTransport):
+    """Answers only once the gate is open."""
+
+    def __init__(self, *tokens: Reply | Exception) -> None:
+        super().__init__(list(tokens))
+        self.gate = asyncio.Event()
+        self.was_asked = asyncio.Event()
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Reply:
+        """Wait at the gate."""
+        self.was_asked.set()
+        await self.gate.wait()
+        return await super().get(path, query)
+
+
+def process(transport: FakeTransport, clock: Clock, redis: Redis | None = None) -> AccessTokens:
+    """What one process has of tokens."""
+    shelf = TokenShelf(redis, KEYS, PRINT, patience_seconds=0.05)
+    return AccessTokens(transport, Credentials("ww1", SECRET), shelf, clock=clock, sleep=clock.sleep)
+
+
+async def refusal(tokens: AccessTokens) -> TokenUnavailable:
+    """The error of a ``get`` that must fail."""
+    with pytest.raises(TokenUnavailable) as caught:
+        await tokens.get()
+    return caught.value
+
+
+async def let_others_run() -> None:
+    """Give every waiting task its turns."""
+    for _ in range(20):
+        await asyncio.sleep(0)

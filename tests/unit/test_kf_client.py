@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.wechat.attempt import DropToken, NeedToken, Post, attempt
 from consumer.wechat.client import KfClient
@@ -189,3 +190,18 @@ def test_the_flow_can_be_walked_without_a_network() -> None:
 def test_wishes_do_not_show_their_token() -> None:
     """A repr may end in a log."""
     assert "T1" not in repr([Post("T1"), DropToken("T1")])
+
+
+async def test_the_address_that_is_not_trusted_is_logged() -> None:
+    """60020 is every installation's first refusal, and only WeChat knows the address it sees."""
+    answer = Reply(
+        200, b'{"errcode":60020,"errmsg":"not allowed, hint: [17], from ip: 203.0.113.9, more info"}'
+    )
+
+    with capture_logs() as logs:
+        receipt = await send(FakeTransport(answers=[answer]))
+
+    assert receipt == Refused(60020, RefusalKind.CORP_CONFIG)
+    assert logs == [
+        {"event": "wechat.address_not_trusted", "address": "203.0.113.9", "log_level": "warning"},
+    ]
