@@ -148,7 +148,10 @@ class SandboxProcess:
         # -P: a folder named ops where the user stands must not be taken for ours.
         command = [sys.executable, "-P", "-m", "ops.sandbox", *self._words]
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
+            command,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C is for the starter: its last sends still need an answer
         )
         line = self._first_line(self._process)
         if not line:
@@ -161,6 +164,10 @@ class SandboxProcess:
         if process.stdout is None or not select.select([process.stdout], [], [], START_SECONDS)[0]:
             return b""
         return process.stdout.readline()
+
+    def is_running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._running().poll() is None
 
     def stop(self) -> int:
         """End it kindly, and after five seconds unkindly; its exit code."""
