@@ -38,8 +38,8 @@ def sessions_around(
                 f" WHERE {column} IN ({marks(values)})",
                 values,
             ):
-                if not row["external_userid"] or not row["open_kfid"]:
-                    continue
+                if row["user_id"] is None or not row["external_userid"] or not row["open_kfid"]:
+                    continue  # a half-written row names nobody
                 session = Session(
                     str(row["user_id"]),
                     RecipientKey(str(row["open_kfid"]), str(row["external_userid"])),
@@ -67,7 +67,7 @@ def preferences_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict
         f" FROM user_push_preferences WHERE user_id IN ({marks(values)})",
         values,
     )
-    return {row["user_id"]: dict(row) for row in rows}
+    return {str(row["user_id"]): dict(row) for row in rows}
 
 
 def active_templates(tx: Transaction) -> list[dict[str, object]]:

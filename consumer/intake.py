@@ -121,7 +121,7 @@ class Intake:
                 if not ready:
                     await self._own.exclusive(self._decode_waiting)
                     if await self._stream.ensure_group():
-                        log.warning("intake.group_made", consumer=self._stream.consumer)
+                        log.info("intake.group_made", consumer=self._stream.consumer)
                     ready = True
                 if not await self._has_room():
                     await asyncio.sleep(BACK_PRESSURE_WAIT)

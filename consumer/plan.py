@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from consumer import pauses, windows, wordings
 from consumer.compose import Carried, Wording, match_letter
 from consumer.endings import GIVE_UP_AFTER
@@ -19,14 +21,24 @@ from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
-from consumer.planner import Planned, plan
+from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
-from schemas.database import Transaction
-from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
-from schemas.states import DeliveryStatus, Entry, PauseScope, PushStatus
+from consumer.verdicts import told, verdict_of
+from schemas.database import DRIVER_ERRORS, Transaction
+from schemas.decisions import Defer, Park, Reason, RecipientKey, Send
+from schemas.states import Entry, PauseScope, PushStatus
 
-DUE_ROWS = 200
-"""So many due rows are looked at in one go."""
+MOST_DUE_ROWS = 200
+"""So many due rows at most are looked at in one go."""
+
+SET_ASIDE = timedelta(hours=1)
+"""What a fault of ours concerns is looked at again after this long."""
+
+ROWS_A_PLACE = 4
+"""So many due rows are looked at for each place of the sender; those that cannot go cost next to nothing."""
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ def find_due(tx: Transaction, now: datetime, wall: datetime, places: int) -> Due
             return Due((), ())
         places = 1
     due_pushes = tuple(pushes.due(tx, wall, places))
-    rows = 1 if corp is not None else DUE_ROWS
+    rows = 1 if corp is not None else min(MOST_DUE_ROWS, ROWS_A_PLACE * places)
     return Due(deliveries.due_users(tx, now, rows), due_pushes)
 
 
@@ -105,18 +117,37 @@ class Round:
         raised = windows.raise_from_host(self._tx, inputs.sessions, self._rules.host_zone, self._clock.now)
         self.outcome.complaints += raised.complaints
         self._wake(raised.people, inputs)
-        for push in pushes.still_due(self._tx, [push.id for push in due.pushes], self._clock.wall):
-            if self._places > 0:
-                self._retry(push, inputs)
+        self._retry_pushes(due, inputs)
         if self._places > 0 and due.user_ids:
-            chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
-            if chosen.complaint:
-                self.outcome.complaints.append(chosen.complaint)
-            for known in gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now):
-                if self._places <= 0:
-                    break
-                self._plan_person(known, chosen.wording, installation)
+            self._plan_people(due, inputs, installation)
         return self.outcome
+
+    def _retry_pushes(self, due: Due, inputs: HostInputs) -> None:
+        for push in pushes.still_due(self._tx, [push.id for push in due.pushes], self._clock.wall):
+            if self._places <= 0:
+                return
+            try:
+                self._retry(push, inputs)
+            except DRIVER_ERRORS:
+                raise
+            except Exception:  # one push must not stop the others; its letter stays frozen meanwhile
+                log.exception("plan.retry_broke", push_id=push.id)
+                self._freeze(push, self._clock.now + SET_ASIDE, Reason.PLANNING_FAILED)
+
+    def _plan_people(self, due: Due, inputs: HostInputs, installation: str) -> None:
+        chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
+        if chosen.complaint:
+            self.outcome.complaints.append(chosen.complaint)
+        for known in gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now):
+            if self._places <= 0:
+                return
+            try:
+                self._plan_person(known, chosen.wording, installation)
+            except DRIVER_ERRORS:
+                raise
+            except Exception:  # one person's data must not stop everybody's messages
+                log.exception("plan.person_broke")
+                self._set_aside(known)
 
     def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
         """The wake rule: their windows moved, so everything of theirs is decided again."""
@@ -139,13 +170,22 @@ class Round:
                 self._reserve(item.decision, carried, known.group.name, opened, wording, installation)
                 continue
             for row in carried:
-                verdict = _verdict(item, row, known.group.name)
+                verdict = verdict_of(item.decision, row, known.group.name)
                 verdicts.append(verdict)
-                lines += _told(verdict, row)
+                lines += told(verdict, row)
                 if row.entry_id is not None and row.reason == Reason.FRESH:
                     self.outcome.entries.append(row.entry_id)
         deliveries.place(self._tx, verdicts, self._clock.now)
         timeline.note(self._tx, lines, self._clock.now)
+        self.outcome.decided += len(verdicts)
+
+    def _set_aside(self, known: Known) -> None:
+        """Look at this person again in an hour; what was reserved before the fault is a letter and goes."""
+        aside = Defer(self._clock.now + SET_ASIDE, Reason.PLANNING_FAILED)
+        rows = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
+        due = [row for row in rows if row.due_at is not None and row.due_at <= self._clock.now]
+        verdicts = [verdict_of(aside, row, known.group.name) for row in due]
+        deliveries.place(self._tx, verdicts, self._clock.now)
         self.outcome.decided += len(verdicts)
 
     def _reserve(
@@ -249,39 +289,3 @@ class Round:
 
 def _corp_pause(active: Sequence[pauses.Pause]) -> pauses.Pause | None:
     return next((pause for pause in active if pause.scope is PauseScope.CORP), None)
-
-
-def _verdict(item: Planned, row: Waiting, person: str) -> Verdict:
-    expires_at = row.candidate.expires_at
-    match item.decision:
-        case Defer(until, reason):
-            return Verdict(row.key, DeliveryStatus.WAITING, reason, min(until, expires_at), person)
-        case Park(reason):
-            # Due at its expiry at the latest, so that nothing is parked for ever.
-            return Verdict(row.key, DeliveryStatus.PARKED, reason, expires_at, person)
-        case Drop(reason):
-            return Verdict(row.key, DeliveryStatus.DROPPED, reason, None, person)
-        case Send():
-            raise AssertionError("a Send is reserved, never placed")
-
-
-_ENTRIES = {
-    DeliveryStatus.WAITING: Entry.DEFERRED,
-    DeliveryStatus.PARKED: Entry.PARKED,
-    DeliveryStatus.DROPPED: Entry.DROPPED,
-}
-
-
-def _told(verdict: Verdict, row: Waiting) -> list[Line]:
-    """A line for the timeline, unless the row already stands there for the same reason and date."""
-    if (row.status, row.reason) == (verdict.status, verdict.reason):
-        return []
-    return [
-        Line(
-            _ENTRIES[DeliveryStatus(verdict.status)],
-            match_id=row.candidate.match_id,
-            revision=row.candidate.revision,
-            reason=verdict.reason,
-            until=verdict.due_at,
-        ),
-    ]

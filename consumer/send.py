@@ -59,8 +59,9 @@ class Sender:
 
     @property
     def places(self) -> int:
-        """How many attempts may be reserved now."""
-        return 0 if self._draining else max(0, 2 * self._concurrency - self._held)
+        """How many attempts may be reserved now; none until half the pool is free: fewer, larger plans."""
+        places = 0 if self._draining else 2 * self._concurrency - self._held
+        return places if 2 * places >= self._concurrency else 0
 
     def take(self, attempt: Attempt) -> None:
         """Accept an attempt that plan reserved."""

@@ -30,6 +30,9 @@ COMMIT_POLL: Final = 0.005
 Row = sqlite3.Row
 T = TypeVar("T")
 
+DRIVER_ERRORS: Final = (sqlite3.Error,)
+"""What a statement may raise inside a transaction; the whole of it is rolled back, so let it pass."""
+
 
 def marks(values: Sequence[object]) -> str:
     """Write the placeholders for an IN list: ``?,?,?``."""

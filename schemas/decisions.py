@@ -40,6 +40,8 @@ class Reason(StrEnum):
     PAUSED = "paused"
     OUTAGE = "outage"
     LATE = "late"
+    PLANNING_FAILED = "planning_failed"
+    """A fault of kfpush itself; reported, and tried again in an hour."""
     # dead
     OUTCOME_UNKNOWN = "outcome_unknown"
     CONTENT_REFUSED = "content_refused"

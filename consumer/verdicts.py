@@ -1,0 +1,43 @@
+"""What a decision that sends nothing means for a delivery's row and its timeline."""
+
+from __future__ import annotations
+
+from consumer.ledger.deliveries import Verdict, Waiting
+from consumer.ledger.timeline import Line
+from schemas.decisions import Defer, Drop, Park
+from schemas.states import DeliveryStatus, Entry
+
+
+def verdict_of(decision: Defer | Park | Drop, row: Waiting, person: str) -> Verdict:
+    """Tell a row's new place."""
+    expires_at = row.candidate.expires_at
+    match decision:
+        case Defer(until, reason):
+            return Verdict(row.key, DeliveryStatus.WAITING, reason, min(until, expires_at), person)
+        case Park(reason):
+            # Due at its expiry at the latest, so that nothing is parked for ever.
+            return Verdict(row.key, DeliveryStatus.PARKED, reason, expires_at, person)
+        case Drop(reason):
+            return Verdict(row.key, DeliveryStatus.DROPPED, reason, None, person)
+
+
+_ENTRIES = {
+    DeliveryStatus.WAITING: Entry.DEFERRED,
+    DeliveryStatus.PARKED: Entry.PARKED,
+    DeliveryStatus.DROPPED: Entry.DROPPED,
+}
+
+
+def told(verdict: Verdict, row: Waiting) -> list[Line]:
+    """A line for the timeline, unless the row already stands there for the same reason and date."""
+    if (row.status, row.reason) == (verdict.status, verdict.reason):
+        return []
+    return [
+        Line(
+            _ENTRIES[DeliveryStatus(verdict.status)],
+            match_id=row.candidate.match_id,
+            revision=row.candidate.revision,
+            reason=verdict.reason,
+            until=verdict.due_at,
+        ),
+    ]
