@@ -37,13 +37,20 @@ class DropToken:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepToken:
+    """WeChat let this token in."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """POST the letter with this token and send me the Reply.  Throw TransportFailure or TooLate."""
 
     token: str = field(repr=False)
 
 
-Wish = NeedToken | DropToken | Post
+Wish = NeedToken | DropToken | KeepToken | Post
 Attempt = Generator[Wish, Any, Receipt]
 
 
@@ -58,8 +65,8 @@ def attempt() -> Attempt:
             yield DropToken(token)
             token = yield NeedToken()
             said = _heard((yield Post(token)))
-        if said in TOKEN_REFUSED | TOKEN_SUSPECT:
-            yield DropToken(token)  # for the next attempt; this one has had its renewal
+        dead = said in TOKEN_REFUSED | TOKEN_SUSPECT  # for the next attempt; this one has had its renewal
+        yield DropToken(token) if dead else KeepToken(token)
     except TokenUnavailable as error:
         return NotSent(NotSentCause.NO_TOKEN, refused if error.errcode is None else error.errcode)
     except TooLate:

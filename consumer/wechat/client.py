@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import structlog
 
-from consumer.wechat.attempt import DropToken, NeedToken, Post, TooLate, Wish, attempt
+from consumer.wechat.attempt import DropToken, KeepToken, NeedToken, Post, TooLate, Wish, attempt
 from consumer.wechat.port import Reply, Transport, TransportFailure
 from consumer.wechat.token import AccessTokens
 from schemas.errors import TokenUnavailable
-from schemas.kf import SEND_MSG, caller_address, encode, read_answer
-from schemas.receipts import Receipt, RefusalKind, Refused
+from schemas.kf import SEND_MSG, UnreadableAnswer, caller_address, encode, read_answer
+from schemas.receipts import Receipt
 
 LeaveOk = Callable[[], bool]
 
-_NOT_TRUSTED = Refused(60020, RefusalKind.CORP_CONFIG)
-"""The one refusal whose free text helps: it names the address that has to be added to the trusted ones."""
+NOT_TRUSTED = 60020
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,6 @@ class KfClient:
         """
         letter = encode(body)
         flow = attempt()
-        answer: str | Reply | None = None
         try:
             wish = next(flow)
             while True:
@@ -49,8 +48,6 @@ class KfClient:
                     wish = flow.send(answer)
         except StopIteration as ended:
             receipt: Receipt = ended.value
-            if receipt == _NOT_TRUSTED and isinstance(answer, Reply):
-                log.warning("wechat.address_not_trusted", address=caller_address(read_answer(answer.body)))
             return receipt
         finally:
             flow.close()
@@ -62,7 +59,21 @@ class KfClient:
             case DropToken(token):
                 self._tokens.invalidate(token)
                 return None
+            case KeepToken(token):
+                self._tokens.keep(token)
+                return None
             case Post(token):
                 if not leave_ok():
                     raise TooLate
-                return await self._transport.post(SEND_MSG, {"access_token": token}, letter)
+                reply = await self._transport.post(SEND_MSG, {"access_token": token}, letter)
+                _tell_address(reply)
+                return reply
+
+
+def _tell_address(reply: Reply) -> None:
+    """Log the address that WeChat does not trust: only its free text knows it, and somebody has to add it."""
+    if b"60020" in reply.body:
+        with suppress(UnreadableAnswer):
+            answer = read_answer(reply.body)
+            if answer.errcode == NOT_TRUSTED:
+                log.warning("wechat.address_not_trusted", address=caller_address(answer))

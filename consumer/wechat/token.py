@@ -31,8 +31,6 @@ RENEW_AT_MOST_SECONDS = 300.0
 LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_UNANSWERED_SECONDS = 5.0
 """Nobody is banned for asking a server that does not answer."""
-YOUNG_SECONDS = 60.0
-"""Tokens refused this soon after their birth, twice in a row, are as good as none: fetching pauses."""
 OTHERS_FETCH_SECONDS = 2.0
 """How long we wait for the process that holds the lock before we fetch for ourselves."""
 LOOK_AGAIN_SECONDS = 0.1
@@ -54,7 +52,6 @@ def pause_after(failures: int, longest: float = LONGEST_PAUSE_SECONDS) -> float:
 class _Held:
     token: str = field(repr=False)
     lifetime: float
-    born_at: float
     dies_at: float
 
     def is_fresh(self, now: float) -> bool:
@@ -93,7 +90,7 @@ class AccessTokens:
         self._failures = 0
         """Fetches that failed in a row."""
         self._strikes = 0
-        """Tokens in a row that were refused in their youth.  The first is forgiven."""
+        """Tokens refused since one was let in."""
         self._not_before = 0.0
         self._last_error: TokenUnavailable | None = None
 
@@ -117,14 +114,22 @@ class AccessTokens:
                 return living.token  # old, but alive: an early renewal that failed is no outage
 
     def invalidate(self, token: str) -> None:
-        """WeChat refused ``token``.  If another one has taken its place since, that one stays."""
+        """WeChat refused ``token``.  If another one has taken its place since, that one stays.
+
+        Tokens refused one after the other, none of which was ever let in, are as good as no token: from the
+        second on, fetching pauses.
+        """
         if self._held is None or self._held.token != token:
             return
-        young = self._clock() - self._held.born_at < YOUNG_SECONDS
-        self._strikes = self._strikes + 1 if young else 0
+        self._strikes += 1
         if self._strikes > 1:
             self._pause(_refused_at_birth(), pause_after(self._strikes - 1))
         self._refused, self._held = self._held, None
+
+    def keep(self, token: str) -> None:
+        """WeChat let ``token`` in."""
+        if self._held is not None and self._held.token == token:
+            self._strikes = 0
 
     def _living(self) -> _Held | None:
         held = self._held
@@ -155,7 +160,7 @@ class AccessTokens:
         if shared is not None and shared.grant.access_token != refused:
             lifetime, dies_at = shared.grant.expires_in, self._clock() + shared.remaining
             if self._held is None or dies_at > self._held.dies_at:
-                self._held = _Held(shared.grant.access_token, lifetime, dies_at - lifetime, dies_at)
+                self._held = _Held(shared.grant.access_token, lifetime, dies_at)
         return self._fresh()
 
     async def _adopted_in_a_while(self) -> str | None:
@@ -175,8 +180,7 @@ class AccessTokens:
             self._pause(error, LONGEST_PAUSE_SECONDS if throttled else pause_after(self._failures, longest))
             raise
         self._failures = 0
-        now = self._clock()
-        self._held = _Held(grant.access_token, grant.expires_in, now, now + grant.expires_in)
+        self._held = _Held(grant.access_token, grant.expires_in, self._clock() + grant.expires_in)
         await self._shelf.put(grant)
         return grant.access_token
 

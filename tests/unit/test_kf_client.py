@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.wechat.attempt import DropToken, NeedToken, Post, attempt
+from consumer.wechat.attempt import DropToken, KeepToken, NeedToken, Post, attempt
 from consumer.wechat.client import KfClient
 from consumer.wechat.port import Reply, TransportFailure
 from consumer.wechat.shelf import TokenShelf
@@ -156,6 +156,32 @@ async def test_a_refused_secret_makes_the_next_attempt_fetch() -> None:
     assert [query["access_token"] for _, query, _ in transport.posted] == ["T1", "T2"]
 
 
+async def test_tokens_that_die_often_but_work_in_between_are_renewed_each_time() -> None:
+    """A sandbox whose clock leaps kills every token; each was let in once, so none is held against WeChat."""
+    days = 5
+    transport = FakeTransport(
+        tokens=[granted(f"T{day}") for day in range(days + 1)],
+        answers=[said(0), *[said(code) for _ in range(days) for code in (42001, 0)]],
+    )
+    client = client_of(transport)
+
+    assert [await client.send(BODY, lambda: True) for _ in range(days + 1)] == [Accepted()] * (days + 1)
+
+
+async def test_tokens_that_never_work_are_not_fetched_for_ever() -> None:
+    """A secret of the wrong app buys tokens that are refused: two are fetched, then fetching pauses."""
+    transport = FakeTransport(tokens=[granted("T1"), granted("T2")], answers=[said(40014), said(40014)])
+    client = client_of(transport)
+
+    receipts = [await client.send(BODY, lambda: True) for _ in range(3)]
+    assert receipts == [
+        NotSent(NotSentCause.NO_TOKEN, 40014),
+        NotSent(NotSentCause.NO_TOKEN),
+        NotSent(NotSentCause.NO_TOKEN),
+    ]
+    assert (len(transport.asked), len(transport.posted)) == (2, 2)
+
+
 async def test_cancellation_is_not_a_receipt() -> None:
     """Whoever stops the pool must see the cancellation, not a receipt that claims to know something."""
     started = asyncio.Event()
@@ -182,14 +208,15 @@ def test_the_flow_can_be_walked_without_a_network() -> None:
     assert flow.send(said(42001)) == DropToken("T1")
     assert flow.send(None) == NeedToken()
     assert flow.send("T2") == Post("T2")
+    assert flow.send(said(0)) == KeepToken("T2")
     with pytest.raises(StopIteration) as ended:
-        flow.send(said(0))
+        flow.send(None)
     assert ended.value.value == Accepted()
 
 
 def test_wishes_do_not_show_their_token() -> None:
     """A repr may end in a log."""
-    assert "T1" not in repr([Post("T1"), DropToken("T1")])
+    assert "T1" not in repr([Post("T1"), DropToken("T1"), KeepToken("T1")])
 
 
 async def test_the_address_that_is_not_trusted_is_logged() -> None:

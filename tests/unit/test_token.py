@@ -197,8 +197,9 @@ async def test_tokens_refused_at_birth_are_not_fetched_for_ever() -> None:
     """The first one is forgiven, as WeChat may withdraw a token at any time; after that, fetching pauses."""
     clock, transport = Clock(), FakeTransport([granted("T1"), granted("T2"), granted("T3")])
     tokens = process(transport, clock)
-    tokens.invalidate(await tokens.get())
-    tokens.invalidate(await tokens.get())
+    for _ in range(2):
+        clock.now += 1000
+        tokens.invalidate(await tokens.get())
 
     assert "refuses the access tokens" in str(await refusal(tokens))
     assert len(transport.asked) == 2
