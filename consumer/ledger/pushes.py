@@ -317,15 +317,38 @@ def mark_projected(tx: Transaction, pushes: Collection[tuple[int, str]], now: da
 
 
 def of_match(tx: Transaction, match_id: str) -> list[Row]:
-    """Read every push that named a match, by the delivery's latest push and the timeline's earlier ones."""
+    """Read every push that named a match, however it ended.
+
+    A delivery knows its latest push only; the letters themselves say what they carry.  Looked through are
+    those of the match's own users, which their index finds.
+    """
+    named = tx.rows(
+        "SELECT id, matches FROM push_messages WHERE user_id IN"
+        " (SELECT user_id FROM push_deliveries WHERE match_id = ?)",
+        (match_id,),
+    )
+    ids = [row["id"] for row in named if match_id in {carried for carried, _ in json.loads(row["matches"])}]
+    if not ids:
+        return []
+    return tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(ids)}) ORDER BY id", ids)
+
+
+def open_by_status(tx: Transaction) -> list[Row]:
+    """Count open pushes by status, with the oldest reservation of each."""
     return tx.rows(
-        "SELECT * FROM push_messages WHERE id IN ("
-        " SELECT push_id FROM push_deliveries WHERE match_id = ? AND push_id IS NOT NULL"
-        " UNION SELECT push_id FROM push_timeline WHERE match_id = ? AND push_id IS NOT NULL) ORDER BY id",
-        (match_id, match_id),
+        "SELECT status, count(*) AS n, min(reserved_at) AS oldest_at FROM push_messages"
+        f" WHERE {_OPEN} GROUP BY status ORDER BY status",
+    )
+
+
+def latest(tx: Transaction, limit: int) -> list[Row]:
+    """Read how the latest pushes stand, newest first."""
+    return tx.rows(
+        "SELECT status, errcode, reserved_at, accepted_at FROM push_messages ORDER BY id DESC LIMIT ?",
+        (limit,),
     )
 
 
 def count_by_status(tx: Transaction) -> list[Row]:
-    """Count pushes by status."""
+    """Count pushes by status; reads the whole table."""
     return tx.rows("SELECT status, count(*) AS n FROM push_messages GROUP BY status ORDER BY status")
