@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.database import Transaction, marks
+from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
+from schemas.events import key_range, revision_in
 from schemas.times import to_text
 
 
@@ -51,15 +52,14 @@ def known(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
     return frozenset(row["event_key"] for row in rows)
 
 
-def of_match(tx: Transaction, match_id: str) -> list[Mapping[str, object]]:
+def of_match(tx: Transaction, match_id: str) -> list[Row]:
     """Read what was buried under a match's keys."""
-    prefix = f"{match_id}:"
     rows = tx.rows(
         "SELECT event_key, entry_id, reason, error, deliveries, buried_at FROM push_dead_letters"
-        " WHERE substr(event_key, 1, ?) = ? ORDER BY id",
-        (len(prefix), prefix),
+        " WHERE event_key >= ? AND event_key < ? ORDER BY id",
+        key_range(match_id),
     )
-    return [dict(row) for row in rows]
+    return [row for row in rows if revision_in(row["event_key"], match_id) is not None]
 
 
 def count_by_reason(tx: Transaction) -> dict[str, int]:

@@ -64,12 +64,17 @@ def gather(
     now: datetime,
     *,
     but: int | None = None,
+    words: Collection[windows.Word] = (),
 ) -> list[Known]:
-    """Describe the people of these users.  ``but`` is a push whose own slot and count are left out."""
+    """Describe the people of these users.
+
+    ``but`` is a push whose own slot and count are left out; ``words`` are those of the users' own that are
+    not written down yet, for who only looks and writes nothing.
+    """
     people = group(user_ids, windows.own_people(tx, user_ids), inputs.sessions)
     phones = {phone for person in people for phone in person.external_userids}
     users = {user_id for person in people for user_id in person.user_ids}
-    opened = windows.load(tx, phones)
+    opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
     uses = pushes.uses(tx, phones, users, now - windows.USE_REACH)
     settings = settings_of(tx, users)
     known = []

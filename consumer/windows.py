@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from consumer.facts import ACCEPTED_SLACK, WINDOW, Session, Window
+from consumer.facts import ACCEPTED_SLACK, WINDOW, WINDOW_MARGIN, Session, Window
 from consumer.ledger import pushes
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
@@ -51,11 +51,22 @@ def seen(tx: Transaction, external_userids: Collection[str]) -> dict[RecipientKe
     return {RecipientKey(row["open_kfid"], row["external_userid"]): row["host_seen"] for row in rows}
 
 
-def raise_from_host(tx: Transaction, sessions: Collection[Session], zone: ZoneInfo, now: datetime) -> Raised:
-    """Open windows at what the host's session rows say, where they changed since they were last read."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the host's rows newly say of a recipient's last message: the text, and when, if believable."""
+
+    recipient: RecipientKey
+    spoken_at: datetime | None
+    text: str
+
+
+def unheard(
+    tx: Transaction, sessions: Collection[Session], zone: ZoneInfo, now: datetime
+) -> tuple[list[Word], tuple[str, ...]]:
+    """Read the host's session rows that changed since we last read them, and what in them is unbelievable."""
     texts = host_texts(sessions)
     before = seen(tx, {recipient.external_userid for recipient in texts})
-    raised: set[str] = set()
+    words: list[Word] = []
     complaints: list[str] = []
     for recipient, text in texts.items():
         if before.get(recipient) == text:
@@ -68,9 +79,19 @@ def raise_from_host(tx: Transaction, sessions: Collection[Session], zone: ZoneIn
                 spoken.append(parse_host_time(part, zone, now))
             except UnreadableTime as error:
                 complaints.append(f"wechat_kf_sessions.last_message_time: {error}")
-        if open_at(tx, recipient, max(spoken, default=None), now, host_seen=text):
-            raised.add(recipient.external_userid)
-    return Raised(frozenset(raised), tuple(complaints))
+        words.append(Word(recipient, max(spoken, default=None), text))
+    return words, tuple(complaints)
+
+
+def raise_from_host(tx: Transaction, sessions: Collection[Session], zone: ZoneInfo, now: datetime) -> Raised:
+    """Open windows at what the host's session rows say, where they changed since they were last read."""
+    words, complaints = unheard(tx, sessions, zone, now)
+    raised = {
+        word.recipient.external_userid
+        for word in words
+        if open_at(tx, word.recipient, word.spoken_at, now, host_seen=word.text)
+    }
+    return Raised(frozenset(raised), complaints)
 
 
 def open_at(
@@ -118,6 +139,16 @@ def take_for_full(tx: Transaction, now: datetime) -> int:
     )
 
 
+def count_open(tx: Transaction, now: datetime) -> tuple[int, int]:
+    """Count the windows open now, and those of them of which WeChat said that nothing is left."""
+    row = tx.one(
+        "SELECT count(*) AS n, count(CASE WHEN exhausted >= opened_at THEN 1 END) AS exhausted"
+        " FROM kf_windows WHERE opened_at > ?",
+        (to_text(now - WINDOW + WINDOW_MARGIN),),
+    )
+    return (row["n"], row["exhausted"]) if row else (0, 0)
+
+
 def exhaust(tx: Transaction, recipient: RecipientKey, opened_at: datetime, now: datetime) -> None:
     """Note WeChat's word that the window opened then has nothing left; any later word has."""
     tx.execute(
@@ -149,6 +180,20 @@ def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[W
             ),
         )
     return found
+
+
+def with_words(found: dict[str, list[Window]], words: Iterable[Word]) -> dict[str, list[Window]]:
+    """The windows as they will be once these words are written down: what raising would do, without it."""
+    windows = {window.recipient: window for listed in found.values() for window in listed}
+    for word in words:
+        window = windows.get(word.recipient, Window(word.recipient))
+        if word.spoken_at is not None and (window.opened_at is None or word.spoken_at > window.opened_at):
+            window = replace(window, opened_at=word.spoken_at)
+        windows[word.recipient] = window
+    raised: dict[str, list[Window]] = {}
+    for window in windows.values():
+        raised.setdefault(window.recipient.external_userid, []).append(window)
+    return raised
 
 
 def own_people(tx: Transaction, user_ids: Collection[str]) -> frozenset[str]:

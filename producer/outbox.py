@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 from schemas.database import Row, Transaction, marks
 from schemas.errors import NoTransaction, StorageError
-from schemas.events import Envelope, MatchCreated, event_type, payload_of
-from schemas.times import to_text
+from schemas.events import Envelope, MatchCreated, event_type, key_range, payload_of, revision_in
+from schemas.times import from_text, maybe_from_text, to_text
 
 _ADD = (
     "INSERT INTO push_outbox (event_key, event_type, user_id, payload, traceparent, created_at)"
@@ -135,6 +135,42 @@ def mark_carried(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
     tx.execute(
         f"UPDATE push_outbox SET carried_at = ? WHERE id IN ({marks(ids)})",
         (to_text(now), *ids),
+    )
+
+
+def of_match(tx: Transaction, match_id: str) -> list[Row]:
+    """Read every event of a match: when it was committed, mirrored and carried."""
+    rows = tx.rows(
+        "SELECT event_key, event_type, created_at, mirrored_at, stream_id, carried_at FROM push_outbox"
+        " WHERE event_key >= ? AND event_key < ? ORDER BY id",
+        key_range(match_id),
+    )
+    return [row for row in rows if revision_in(row["event_key"], match_id) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the outbox still holds: rows for the mirror, and rows that the ledger is not known to have."""
+
+    unmirrored: int
+    unmirrored_since: datetime | None
+    uncarried: int
+    uncarried_since: datetime | None
+
+
+def backlog(tx: Transaction) -> Backlog:
+    """Count what is not on the stream yet, and what went there and is not known to have arrived."""
+    unmirrored = tx.one("SELECT count(*) AS n FROM push_outbox WHERE mirrored_at IS NULL")
+    first = tx.one("SELECT created_at FROM push_outbox WHERE mirrored_at IS NULL ORDER BY id LIMIT 1")
+    uncarried = tx.one(
+        "SELECT count(*) AS n, min(mirrored_at) AS since FROM push_outbox"
+        " WHERE carried_at IS NULL AND mirrored_at IS NOT NULL",
+    )
+    return Backlog(
+        unmirrored["n"] if unmirrored else 0,
+        from_text(first["created_at"]) if first else None,
+        uncarried["n"] if uncarried else 0,
+        maybe_from_text(uncarried["since"]) if uncarried else None,
     )
 
 

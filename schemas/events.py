@@ -7,13 +7,15 @@ attributes are plain, readable fields (id, type, source, time, subject, datacont
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from schemas.errors import InvalidEvent, NewerEventVersion
 from schemas.times import to_text
@@ -27,8 +29,11 @@ DEFAULT_LIFETIME = timedelta(days=7)
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
 """More than this is a mistake of the producer; a KF message holds 2,048 bytes."""
 
-_TYPE = re.compile(r"(?P<name>[a-z.]+)\.v(?P<version>\d+)")
-_KEY = re.compile(r"(?P<match_id>.+):(?P<revision>\d+)", re.DOTALL)
+_TYPE = re.compile(r"(?P<name>[a-z.]+)\.v(?P<version>[1-9][0-9]{0,8})")
+_KEY = re.compile(r"(?P<match_id>.+):(?P<revision>[1-9][0-9]{0,15})", re.DOTALL)
+"""Numbers as we write them, and of a length that every reader of them can hold."""
+_OWN_KEY = re.compile(r":(?P<revision>\d+)(:[a-z]+)?")
+"""What follows the match's id in a key: its revision, and for other events than the match itself, which."""
 
 
 def _id_text(value: object) -> object:
@@ -40,9 +45,13 @@ def _id_text(value: object) -> object:
 
 def _aware(value: datetime) -> datetime:
     """Read a time without a zone as UTC."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such instant: in UTC it lies outside of the years 1 to 9999") from None
 
 
+Instant = Annotated[datetime, AfterValidator(_aware)]
 Id = Annotated[str, BeforeValidator(_id_text), Field(min_length=1, max_length=128, pattern=r"^\S+$")]
 
 
@@ -67,15 +76,8 @@ class MatchCreated(BaseModel):
     explanation: str = Field(default="", max_length=10_000)
     matched_conditions: tuple[str, ...] = ()
     match_type: str = Field(default="", max_length=100)
-    occurred_at: datetime | None = None
-    expires_at: datetime | None = None
-
-    def model_post_init(self, _context: Any, /) -> None:  # noqa: ANN401 - pydantic's own signature
-        """Bring both times to UTC."""
-        for name in ("occurred_at", "expires_at"):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, _aware(value))
+    occurred_at: Instant | None = None
+    expires_at: Instant | None = None
 
     @property
     def key(self) -> str:
@@ -83,8 +85,8 @@ class MatchCreated(BaseModel):
         return event_key(self.match_id, self.revision)
 
     def expiry(self, created_at: datetime) -> datetime:
-        """Tell when the match is no longer worth a message."""
-        return self.expires_at or (self.occurred_at or created_at) + DEFAULT_LIFETIME
+        """Tell when the match is no longer worth a message; what claims to come from the future is of now."""
+        return self.expires_at or min(self.occurred_at or created_at, created_at) + DEFAULT_LIFETIME
 
 
 def event_key(match_id: str, revision: int) -> str:
@@ -99,6 +101,17 @@ def split_key(key: str) -> tuple[str, int]:
         message = f"not an event key: {key[:80]!r} (expected <match_id>:<revision>)"
         raise InvalidEvent(message)
     return found["match_id"], int(found["revision"])
+
+
+def key_range(match_id: str) -> tuple[str, str]:
+    """Tell between which texts (from, below) every key of a match lies, for an index to find them."""
+    return f"{match_id}:", f"{match_id};"  # the character after the colon
+
+
+def revision_in(key: str, match_id: str) -> int | None:
+    """Read which revision of this match a key speaks of; None for another match's."""
+    found = _OWN_KEY.fullmatch(key, len(match_id)) if key.startswith(match_id) else None
+    return None if found is None else int(found["revision"])
 
 
 def event_type(version: int = MATCH_CREATED_VERSION) -> str:
@@ -134,8 +147,9 @@ def match_from_json(text: str | bytes) -> MatchCreated:
         InvalidEvent: naming every field that is wrong, or where the JSON breaks.
 
     """
-    if len(text) > MAX_PAYLOAD_BYTES:
-        message = f"{len(text)} bytes are too many; a match has at most {MAX_PAYLOAD_BYTES}"
+    size = len(text.encode(errors="replace")) if isinstance(text, str) else len(text)
+    if size > MAX_PAYLOAD_BYTES:
+        message = f"{size} bytes are too many; a match has at most {MAX_PAYLOAD_BYTES}"
         raise InvalidEvent(message)
     try:
         return MatchCreated.model_validate_json(text)
@@ -143,9 +157,38 @@ def match_from_json(text: str | bytes) -> MatchCreated:
         raise InvalidEvent(_complaint(error)) from None
 
 
+def match_from_ledger(text: str) -> MatchCreated:
+    """Read a match that was validated when it came in: a stricter rule of newer code does not stop it."""
+    try:
+        return MatchCreated.model_validate_json(text)
+    except ValidationError:
+        known = {name: value for name, value in json.loads(text).items() if name in MatchCreated.model_fields}
+        return MatchCreated.model_construct(**known)
+
+
+def to_json(match: MatchCreated) -> str:
+    """Write a match as JSON, unknown fields included, whatever its size.
+
+    Raises:
+        InvalidEvent: an unknown field holds something that JSON has no word for.
+
+    """
+    unset = {name for name in type(match).model_fields if getattr(match, name) is None}
+    try:
+        return match.model_dump_json(exclude=unset)
+    except PydanticSerializationError:
+        message = f"match {match.match_id}: one of its further fields cannot be written as JSON"
+        raise InvalidEvent(message) from None
+
+
 def payload_of(match: MatchCreated) -> str:
-    """Write a match as the JSON that the outbox keeps and the stream carries; unknown fields included."""
-    payload = match.model_dump_json(exclude_none=True)
+    """Write a match as the JSON that the outbox keeps and the stream carries.
+
+    Raises:
+        InvalidEvent: it is too large, or cannot be written.
+
+    """
+    payload = to_json(match)
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
         message = f"match {match.match_id}: the event is larger than {MAX_PAYLOAD_BYTES} bytes"
         raise InvalidEvent(message)

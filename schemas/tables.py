@@ -113,6 +113,7 @@ PUSH_DELIVERIES = Table(
         Index("push_deliveries_user", ("user_id", "expires_at"), where="status IN ('waiting', 'parked')"),
         Index("push_deliveries_person", ("person",), where="status IN ('waiting', 'parked')"),
         Index("push_deliveries_push", ("push_id",), where="push_id IS NOT NULL"),
+        Index("push_deliveries_dead", ("reason",), where="status = 'dead'"),
     ),
 )
 
@@ -197,7 +198,10 @@ KF_WINDOWS = Table(
         _text("updated_at", required=True),
     ),
     key=("open_kfid", "external_userid"),
-    indexes=(Index("kf_windows_person", ("external_userid",)),),
+    indexes=(
+        Index("kf_windows_person", ("external_userid",)),
+        Index("kf_windows_opened", ("opened_at", "exhausted")),
+    ),
 )
 
 PUSH_TEMPLATE_VERSIONS = Table(

@@ -14,7 +14,7 @@ from typing import Final
 from consumer.facts import Candidate
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
-from schemas.events import MatchCreated, payload_of
+from schemas.events import MatchCreated, match_from_ledger, to_json
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
 MOST_PER_USER: Final = 500
@@ -70,7 +70,7 @@ def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -
                 stamp,
                 to_text(item.match.expiry(now)),
                 item.entry_id,
-                payload_of(item.match),
+                to_json(item.match),
                 stamp,
                 stamp,
             )
@@ -133,7 +133,7 @@ def upgraded(tx: Transaction, match: MatchCreated, now: datetime) -> None:
             Reason.FRESH,
             to_text(now),
             to_text(match.expiry(now)),
-            payload_of(match),
+            to_json(match),
             to_text(now),
             match.match_id,
             match.revision,
@@ -199,8 +199,7 @@ def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> lis
 
 
 def _waiting(row: Row) -> Waiting:
-    # Validated when it came in; a stricter rule of newer code must not stop what is already here.
-    match = MatchCreated.model_construct(**json.loads(row["event"]))
+    match = match_from_ledger(row["event"])
     candidate = Candidate(
         match_id=row["match_id"],
         revision=row["revision"],
@@ -326,8 +325,34 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     return tx.rows("SELECT * FROM push_deliveries WHERE match_id = ? ORDER BY revision", (match_id,))
 
 
+def pending_by_reason(tx: Transaction) -> list[Row]:
+    """Count what waits and what is parked by reason, with the earliest date of each."""
+    return tx.rows(
+        "SELECT status, reason, count(*) AS n, min(due_at) AS due_at FROM push_deliveries"
+        f" WHERE {_PENDING} GROUP BY status, reason ORDER BY status DESC, n DESC, reason",
+    )
+
+
+def count_sending(tx: Transaction) -> int:
+    """Count the matches that open pushes carry."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM push_deliveries WHERE push_id IN"
+        " (SELECT id FROM push_messages WHERE status IN ('sending', 'unknown')) AND status = 'sending'",
+    )
+    return int(row["n"]) if row else 0
+
+
+def dead_by_reason(tx: Transaction) -> dict[str, int]:
+    """Count the dead letters among the matches by reason."""
+    rows = tx.rows(
+        "SELECT reason, count(*) AS n FROM push_deliveries WHERE status = 'dead'"
+        " GROUP BY reason ORDER BY reason",
+    )
+    return {row["reason"]: row["n"] for row in rows}
+
+
 def count_by_status(tx: Transaction) -> list[Row]:
-    """Count deliveries by status and reason."""
+    """Count deliveries by status and reason; reads the whole table."""
     return tx.rows(
         "SELECT status, coalesce(reason, '') AS reason, count(*) AS n, min(due_at) AS due_at"
         " FROM push_deliveries GROUP BY status, coalesce(reason, '') ORDER BY status, reason",

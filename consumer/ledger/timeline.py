@@ -62,6 +62,11 @@ def accounted(tx: Transaction, push_ids: Collection[int]) -> dict[int, frozenset
     return {push_id: frozenset(attempts) for push_id, attempts in found.items()}
 
 
+def latest(tx: Transaction, limit: int) -> list[Row]:
+    """Read the latest lines, newest first."""
+    return tx.rows("SELECT at, entry, reason FROM push_timeline ORDER BY id DESC LIMIT ?", (limit,))
+
+
 def of_match(tx: Transaction, match_id: str, push_ids: Collection[int]) -> list[Row]:
     """Read the lines of a match and of its pushes, oldest first."""
     ids = tuple(push_ids)
