@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 HOST_CLOCK_TOLERANCE = timedelta(minutes=5)
 """A host time further ahead of us than this is a wrong clock or a wrong zone: not believed."""
 
+HOST_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Zero dates of every kind (unix 0, year 1) mean never, and nobody wrote on WeChat before."""
+
 
 class UnreadableTime(ValueError):
     """A host time that cannot be understood or believed."""
@@ -22,7 +25,7 @@ def to_text(instant: datetime) -> str:
     if instant.tzinfo is None:
         message = "an instant without a zone cannot be stored"
         raise ValueError(message)
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:
@@ -47,7 +50,7 @@ def parse_host_time(value: object, host_zone: ZoneInfo, now: datetime) -> dateti
     Python's ``datetime.now().isoformat()``: local, in ``host_zone``.  Numbers are unix seconds.
 
     Raises:
-        UnreadableTime: not a time, or more than five minutes ahead of ``now``.
+        UnreadableTime: not a time, of long ago, or more than five minutes ahead of ``now``.
 
     """
     if isinstance(value, datetime):
@@ -70,7 +73,14 @@ def parse_host_time(value: object, host_zone: ZoneInfo, now: datetime) -> dateti
         zone = host_zone if "T" in text else UTC  # type: ignore[assignment]
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone)
-    parsed = parsed.astimezone(UTC)
+    try:
+        parsed = parsed.astimezone(UTC)
+    except OverflowError as cause:
+        message = f"not a time: {str(value)[:40]!r}"
+        raise UnreadableTime(message) from cause
+    if parsed < HOST_EARLIEST:
+        message = f"{to_text(parsed)} is no time at which a user wrote"
+        raise UnreadableTime(message)
     if parsed > now + HOST_CLOCK_TOLERANCE:
         message = f"{to_text(parsed)} lies in the future; is KFPUSH_HOST_TIMEZONE right?"
         raise UnreadableTime(message)
