@@ -139,7 +139,7 @@ class Settings(BaseModel):
             raise ValueError(
                 "KFPUSH_WECHAT_BASE_URL without WEWORK credentials must be the sandbox, on loopback"
             )
-        if self.wechat_base_url.startswith("http:") and not is_loopback(self.wechat_base_url):
+        if self.wechat_base_url and not _keeps_secrets(self.wechat_base_url):
             raise ValueError("KFPUSH_WECHAT_BASE_URL would send the access token unencrypted: use https")
         scheme = self.redis_url.split(":", 1)[0]
         if scheme in {"redis+sentinel", "redis+cluster"}:
@@ -154,3 +154,8 @@ class Settings(BaseModel):
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _keeps_secrets(url: str) -> bool:
+    """Whether nobody on the way can read what is sent there."""
+    return is_loopback(url) or urlsplit(url).scheme == "https"

@@ -1,0 +1,182 @@
+"""Settings that contradict each other, or that must lose or double, are refused before anything starts."""
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.settings import Settings, environment_name, is_loopback
+
+REAL = {"WEWORK_CORP_ID": "ww1", "WEWORK_SECRET": "s3cret"}
+
+
+def complaint(**values: object) -> str:
+    """Why settings are refused."""
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(values)
+    return "; ".join(str(item["msg"]) for item in refused.value.errors(include_input=False))
+
+
+def test_defaults_need_nothing() -> None:
+    """One SQLite file, an embedded server and the sandbox."""
+    found = Settings()
+
+    assert found.sandboxed
+    assert found.credentials == ("sandbox", "sandbox")
+    assert found.wechat_url == "http://127.0.0.1:8621"
+    assert found.redis_url == "embedded"
+    assert (found.own_url, found.app_url) == ("sqlite:///.kfpush/kfpush.db", "sqlite:///.kfpush/kfpush.db")
+
+
+def test_the_defaults_of_the_clocks() -> None:
+    """Timeouts and leases as documented."""
+    found = Settings()
+
+    assert (found.send_timeout, found.connect_timeout, found.push_lease) == (8.0, 3.0, 20.0)
+    assert (found.mirror_lease, found.mirror_grace, found.reclaim_idle) == (5.0, 60.0, 30.0)
+    assert (found.host_timezone, found.user_timezone) == ("Asia/Shanghai", "Asia/Shanghai")
+
+
+def test_two_databases() -> None:
+    """The application's is kfpush's own unless it is named."""
+    own = Settings(database_url="sqlite:////var/own.db")
+    both = Settings(database_url="sqlite:////var/own.db", app_database_url="sqlite:////var/app.db")
+
+    assert own.app_url == "sqlite:////var/own.db"
+    assert (both.own_url, both.app_url) == ("sqlite:////var/own.db", "sqlite:////var/app.db")
+
+
+def test_credentials_mean_wechat() -> None:
+    """With credentials there is no sandbox, loopback or not."""
+    found = Settings.model_validate(REAL)
+    on_loopback = Settings.model_validate(REAL | {"KFPUSH_WECHAT_BASE_URL": "http://127.0.0.1:9000/"})
+
+    assert not found.sandboxed
+    assert found.credentials == ("ww1", "s3cret")
+    assert found.wechat_url == "https://qyapi.weixin.qq.com"
+    assert not on_loopback.sandboxed
+    assert on_loopback.wechat_url == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize("alone", ["WEWORK_CORP_ID", "WEWORK_SECRET"])
+def test_half_the_credentials(alone: str) -> None:
+    """A corp id without a secret is a mistake, not the sandbox."""
+    assert "belong together" in complaint(**{alone: REAL[alone]})
+
+
+def test_connecting_may_not_outlast_sending() -> None:
+    """The shorter of two timeouts is the one inside."""
+    assert "it could never end" in complaint(KFPUSH_CONNECT_TIMEOUT=8.1)
+    assert Settings(connect_timeout=8.0).connect_timeout == 8.0
+
+
+@pytest.mark.parametrize(("timeout", "lease", "fits"), [(8, 10, True), (8, 9.9, False), (20, 20, False)])
+def test_the_lease_outlasts_the_attempt(timeout: float, lease: float, fits: bool) -> None:  # noqa: FBT001
+    """A push may not be retried while its first attempt still runs."""
+    values = {"KFPUSH_SEND_TIMEOUT": timeout, "KFPUSH_PUSH_LEASE": lease}
+    if fits:
+        assert Settings.model_validate(values).push_lease == lease
+    else:
+        assert "must outlast KFPUSH_SEND_TIMEOUT" in complaint(**values)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://qyapi.weixin.qq.com", "http://127.0.0.1.example:8621", "http://10.0.0.1"]
+)
+def test_without_credentials_only_the_sandbox(url: str) -> None:
+    """The sandbox's well-known secret goes to nobody else."""
+    assert "must be the sandbox, on loopback" in complaint(KFPUSH_WECHAT_BASE_URL=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://wechat.example",
+        "HTTP://wechat.example",
+        " http://wechat.example",
+        "http://127.0.0.1@wechat.example",
+        "ftp://wechat.example",
+        "wechat.example",
+    ],
+)
+def test_tokens_travel_encrypted(url: str) -> None:
+    """The access token is in the URL, so anything but https is refused, however it is written."""
+    assert "use https" in complaint(**REAL, KFPUSH_WECHAT_BASE_URL=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://wechat.example", "HTTPS://wechat.example", "http://localhost:1", "http://[::1]:1"]
+)
+def test_where_tokens_may_go(url: str) -> None:
+    """Over https to anybody, in the clear to this machine only."""
+    assert Settings.model_validate(REAL | {"KFPUSH_WECHAT_BASE_URL": url}).wechat_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("redis+sentinel://a,b/main", "not supported yet"),
+        ("redis+cluster://a:6379", "not supported yet"),
+        ("http://localhost:6379", "must be embedded"),
+        ("localhost:6379", "must be embedded"),
+        ("", "must be embedded"),
+    ],
+)
+def test_redis_that_is_refused(url: str, word: str) -> None:
+    """What cannot work yet says so instead of failing later."""
+    assert word in complaint(KFPUSH_REDIS_URL=url)
+
+
+@pytest.mark.parametrize("url", ["embedded", "redis://h:1/0", "rediss://h", "unix:///run/redis.sock"])
+def test_redis_that_is_taken(url: str) -> None:
+    """One server, over any of its doors."""
+    assert Settings(redis_url=url).redis_url == url
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"KFPUSH_HOST_TIMEZONE": "Shanghai"},
+        {"KFPUSH_USER_TIMEZONE": "../etc/passwd"},
+        {"KFPUSH_HOST_SLOTS": 5},
+        {"KFPUSH_HOST_SLOTS": -1},
+        {"KFPUSH_SEND_CONCURRENCY": 0},
+        {"KFPUSH_SEND_TIMEOUT": 0},
+        {"KFPUSH_MIRROR_LEASE": 0},
+        {"KFPUSH_HTTP_PORT": 65_536},
+        {"KFPUSH_NAMESPACE": "{a}"},
+        {"KFPUSH_STREAM_RETENTION_DAYS": 0},
+        {"KFPUSH_LOG_LEVEL": "loud"},
+    ],
+)
+def test_values_that_no_rule_can_work_with(values: dict[str, object]) -> None:
+    """Each setting has its own bounds."""
+    assert complaint(**values)
+
+
+def test_names_in_the_environment() -> None:
+    """FriendAI's four keep their names, everything else is KFPUSH_."""
+    assert environment_name("corp_id") == "WEWORK_CORP_ID"
+    assert environment_name("aes_key") == "WEWORK_AES_KEY"
+    assert environment_name("redis_url") == "KFPUSH_REDIS_URL"
+
+
+def test_secrets_are_not_shown() -> None:
+    """Printing the settings prints no secret."""
+    found = Settings.model_validate(REAL | {"WEWORK_TOKEN": "t0ken", "WEWORK_AES_KEY": "k3y"})
+
+    assert not [secret for secret in ("s3cret", "t0ken", "k3y") if secret in repr(found)]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://LOCALHOST", True),
+        ("http://[::1]", True),
+        ("http://127.0.0.1.example", False),
+        ("http://localhost@example", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_is_loopback(url: str, expected: bool) -> None:  # noqa: FBT001
+    """Only names that cannot leave this machine."""
+    assert is_loopback(url) is expected
