@@ -58,10 +58,11 @@ READER_MARGIN: Final = 4.0
 log = structlog.get_logger(__name__)
 
 
-def databases(settings: Settings) -> tuple[Database, Database]:
+def databases(settings: Settings, *, read_only: bool = False) -> tuple[Database, Database]:
     """Open (lazily) the application's database and our own: two handles, even on one file."""
-    own = Database(settings.own_url, migrate.OWN, wal=True)
-    app = Database(settings.app_url, migrate.APP, wal=settings.app_url == settings.own_url)
+    is_one_file = settings.app_url == settings.own_url
+    own = Database(settings.own_url, migrate.OWN, wal=not read_only, read_only=read_only)
+    app = Database(settings.app_url, migrate.APP, wal=is_one_file and not read_only, read_only=read_only)
     return app, own
 
 
@@ -132,7 +133,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
         redis = redis_client(redis_url)
         stack.push_async_callback(redis.aclose)
         await _require_streams(redis)
-        transport = await stack.enter_async_context(_transport(settings))
+        transport = await stack.enter_async_context(transport_of(settings))
         world = await stack.enter_async_context(_world(settings, transport))
         yield House(settings, app, own, redis_url, redis, world, transport, installation)
 
@@ -160,7 +161,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             sender,
             _patient_ack(stream),
             nudge,
-            rules=_rules(settings),
+            rules=rules_of(settings),
             installation=house.installation,
             holder=name.text,
             world=house.world,
@@ -260,7 +261,8 @@ def _installation(tx: Transaction) -> str:
     return str(row["value"])
 
 
-def _rules(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> Rules:
+    """Take the settings that judging needs."""
     return Rules(
         ZoneInfo(settings.host_timezone),
         settings.user_timezone,
@@ -278,7 +280,8 @@ def _kf_client(house: House) -> KfClient:
 
 
 @asynccontextmanager
-async def _transport(settings: Settings) -> AsyncIterator[HttpTransport]:
+async def transport_of(settings: Settings) -> AsyncIterator[HttpTransport]:
+    """Open the way to WeChat, or to the sandbox."""
     async with HttpTransport(
         settings.wechat_url,
         connect_timeout=timedelta(seconds=settings.connect_timeout),

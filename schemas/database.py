@@ -108,10 +108,19 @@ class Database:
     """One handle on one SQLite file.
 
     ``durable`` asks for synchronous=FULL (a commit survives a power cut); ``wal`` switches the journal mode
-    and is only ever given for a file that is ours: a host's journal mode is never changed.
+    and is only ever given for a file that is ours: a host's journal mode is never changed.  ``read_only``
+    is for who only looks: nothing is made or changed, and a write is an error.
     """
 
-    def __init__(self, url: str, name: str, *, wal: bool, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        wal: bool = False,
+        read_only: bool = False,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> None:
         """Prepare the handle; nothing is opened before the first use."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             message = f"SQLite {sqlite3.sqlite_version} is too old: kfpush needs 3.35 or newer"
@@ -119,6 +128,7 @@ class Database:
         self.path = path_of(url)
         self.name = name
         self._wal = wal
+        self._read_only = read_only
         self._busy_timeout = busy_timeout
         self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"kfpush-{name}")
         self._connection: sqlite3.Connection | None = None
@@ -209,13 +219,18 @@ class Database:
         if not self.path.parent.is_dir():
             message = f"{self.name}: the folder {self.path.parent} does not exist; run `kfpush migrate`"
             raise StorageError(message)
+        # "rw" makes no file.  "ro" would leave a -wal and a -shm behind that it may not clean up.
         connection = sqlite3.connect(
-            self.path,
+            f"{self.path.absolute().as_uri()}?mode={'rw' if self._read_only else 'rwc'}",
+            uri=True,
             timeout=self._busy_timeout,
             isolation_level=None,
             check_same_thread=False,
         )
         connection.row_factory = Row
+        if self._read_only:
+            connection.execute("PRAGMA query_only = ON")
+            return connection
         if self._wal:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
