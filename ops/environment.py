@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, environment_name
@@ -37,7 +39,42 @@ def load_settings(env_file: Path | None = None) -> Settings:
         return _Environment(_env_file=env_file or ENV_FILE)
     except ValidationError as error:
         complaints = [
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" if item["loc"] else item["msg"]
+            ": ".join([*(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")])
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("; ".join(complaints)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was given from outside: texts by variable, in capitals, from the environment and from ``.env``."""
+
+    environment: Mapping[str, str]
+    file: Mapping[str, str]
+
+    def origin(self, variable: str) -> str | None:
+        """Tell which of the two a setting has its value from; None for its default."""
+        if variable in self.environment:
+            return "environment"
+        return ENV_FILE if variable in self.file else None
+
+    def text(self, variable: str) -> str | None:
+        """Read what was given for a variable, right or wrong."""
+        return self.environment.get(variable, self.file.get(variable))
+
+    def unread(self) -> tuple[str, ...]:
+        """List the variables that look like ours and that nothing reads: a slip of the pen, most likely."""
+        known = {environment_name(field) for field in Settings.model_fields}
+        given = {*self.environment, *self.file}
+        return tuple(sorted(name for name in given - known if name.startswith(("KFPUSH_", "WEWORK_"))))
+
+
+def given(env_file: Path | None = None) -> Given:
+    """Look at what was given, without judging it."""
+    environment = EnvSettingsSource(_Environment).env_vars
+    file = DotEnvSettingsSource(_Environment, env_file=env_file or ENV_FILE).env_vars
+    return Given(_texts(environment), _texts(file))
+
+
+def _texts(found: Mapping[str, str | None]) -> dict[str, str]:
+    return {name.upper(): text for name, text in found.items() if text}
