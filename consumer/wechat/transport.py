@@ -33,6 +33,8 @@ CONNECT_TIMEOUT = timedelta(seconds=3)
 TOTAL_TIMEOUT = timedelta(seconds=8)
 IDLE_TIMEOUT = timedelta(seconds=30)
 """An idle connection is closed before a firewall on the way forgets it."""
+LEAST_SECONDS = 0.02
+"""A call that found a place this late does not begin: no answer could be awaited."""
 MAX_CONNECTIONS = 64
 MAX_BODY = 1 << 20
 """Bytes of an answer that are read.  KF's largest, a page of sync_msg, is far below."""
@@ -109,7 +111,9 @@ class HttpTransport:
         try:
             async with asyncio.timeout_at(until), self._places:
                 left = until - asyncio.get_running_loop().time()
-                request.extensions = {"timeout": {"total": max(left, 0.001)}}  # 0 would be no timeout
+                if left < LEAST_SECONDS:
+                    return TransportFailure("timed out")
+                request.extensions = {"timeout": {"total": left}}
                 return await self._exchange(request)
         except TimeoutError:
             return TransportFailure("timed out")

@@ -292,6 +292,18 @@ async def test_connections_are_bounded() -> None:
     assert raw.most_open <= 3
 
 
+async def test_waiting_for_a_place_counts_against_the_total_timeout() -> None:
+    """A call that found no place in time never leaves, and its caller knows in time."""
+    async with (
+        serving(hangs) as raw,
+        HttpTransport(raw.url, max_connections=1, total_timeout=timedelta(milliseconds=150)) as transport,
+    ):
+        endings = await asyncio.gather(post(transport), post(transport))
+
+    assert list(map(str, endings)) == ["timed out", "timed out"]
+    assert len(raw.seen) == 1
+
+
 async def test_a_cancelled_call_is_over_for_us_at_once_and_for_the_server_in_time() -> None:
     """Cancelling frees the place; the request itself, already on its way, ends with the total timeout."""
 
