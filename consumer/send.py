@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -45,12 +46,14 @@ class Sender:
         reports: asyncio.Queue[Report],
         *,
         concurrency: int,
+        send_timeout: timedelta,
         world: World,
         on_free: Callable[[], None],
     ) -> None:
         self._client = client
         self._reports = reports
         self._concurrency = concurrency
+        self._send_timeout = send_timeout
         self._world = world
         self._on_free = on_free
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
@@ -107,8 +110,6 @@ class Sender:
         return await self._client.send(attempt.letter.body, lambda: self._in_time(attempt))
 
     def _in_time(self, attempt: Attempt) -> bool:
-        return (
-            not self._draining
-            and self._world.now() <= attempt.send_by
-            and self._world.wall() < attempt.lease_until
-        )
+        """Whether the bytes may leave: they are on their way for a send timeout, and the lease covers that."""
+        leave_by = attempt.lease_until - self._send_timeout
+        return not self._draining and self._world.now() <= attempt.send_by and self._world.wall() < leave_by

@@ -152,6 +152,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             _kf_client(house),
             reports,
             concurrency=settings.send_concurrency,
+            send_timeout=timedelta(seconds=settings.send_timeout),
             world=house.world,
             on_free=nudge.set,
         )

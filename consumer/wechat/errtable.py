@@ -35,8 +35,8 @@ _SLOW_DOWN = (
     "无需处理：kfpush 会等待后继续。若持续出现，请降低并发发送数。",
 )
 _REPORT_CONTENT = (
-    "The message is a dead letter. Look at its body with `kfpush dead show`, correct the template.",
-    "该消息已成为死信。用 `kfpush dead show` 查看正文，并修正模板。",
+    "The message is a dead letter. Look at it with `kfpush explain --show-text`, correct the template.",
+    "该消息已成为死信。用 `kfpush explain --show-text` 查看正文，并修正模板。",
 )
 _TOKEN = (
     "Nothing if it passes: kfpush fetches a new token. If not, check WEWORK_SECRET and its app's rights.",
