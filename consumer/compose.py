@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from consumer.ledger.pushes import Letter
-from consumer.templates import Template, match_values
+from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, Template, compile_template, match_values
 from schemas.decisions import RecipientKey
 from schemas.events import MatchCreated
-from schemas.kf import MSGID_BYTES, text_body
+from schemas.kf import MSGID_BYTES, TEXT_BYTES, text_body
+
+BETWEEN: Final = "\n\n"
+"""What parts the matches of one message."""
+
+_BUILT_IN: Final = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ def match_letter(
     """Write the letter that carries these matches of one user."""
     parts = [part for item in carried for part in (*item.key, item.generation)]
     msgid = msgid_of(installation, kind, parts)
-    texts = [wording.template.render_within(match_values(item.match, n)) for n, item in enumerate(carried, 1)]
+    share = (TEXT_BYTES - (len(carried) - 1) * len(BETWEEN)) // len(carried)
+    texts = [_text(wording.template, match_values(item.match, n), share) for n, item in enumerate(carried, 1)]
     return Letter(
         msgid=msgid,
         recipient=recipient,
@@ -64,9 +71,15 @@ def match_letter(
             touser=recipient.external_userid,
             open_kfid=recipient.open_kfid,
             msgid=msgid,
-            content="\n\n".join(texts),
+            content=BETWEEN.join(texts),
         ),
         kind=kind,
         template=wording.name,
         version=wording.version,
     )
+
+
+def _text(template: Template, values: Mapping[str, str], limit: int) -> str:
+    """Render; an operator's text that comes out blank, for want of a name, gives way to the built-in one."""
+    text = template.render_within(values, limit)
+    return text if text.strip() else _BUILT_IN.render_within(values, limit)
