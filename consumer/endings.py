@@ -128,6 +128,8 @@ def ends_a_pause(receipt: Receipt, scope: PauseScope, reason: Reason) -> bool:
     """Whether this answer shows that what was paused for ``reason`` works again."""
     if not isinstance(receipt, Accepted | Refused):
         return False
+    if reason is Reason.OUTAGE:
+        return True
     if isinstance(receipt, Refused) and receipt.kind is RefusalKind.UNCLASSIFIED:
         return reason is not Reason.UNCLASSIFIED
     stopped = stoppage(receipt)
