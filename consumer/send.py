@@ -110,6 +110,6 @@ class Sender:
         return await self._client.send(attempt.letter.body, lambda: self._in_time(attempt))
 
     def _in_time(self, attempt: Attempt) -> bool:
-        """Whether the bytes may leave: they are on their way for a send timeout, and the lease covers that."""
+        """Whether the bytes may leave: they may be on their way for a send timeout, inside the lease."""
         leave_by = attempt.lease_until - self._send_timeout
         return not self._draining and self._world.now() <= attempt.send_by and self._world.wall() < leave_by
