@@ -1,0 +1,94 @@
+"""What planning would decide now about one match or one push, for whoever asks why.
+
+The same facts and the same policy as in a round of planning; nothing is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from consumer import pauses, windows
+from consumer.facts import Person
+from consumer.gather import HostInputs, Known, Rules, gather, paused_accounts
+from consumer.ledger import deliveries
+from consumer.ledger.deliveries import Key
+from consumer.ledger.pushes import Push
+from consumer.pauses import Pause
+from consumer.planner import plan
+from consumer.retry import GiveUp, judge_retry
+from schemas.database import Transaction
+from schemas.decisions import Decision
+from schemas.states import PauseScope
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The decision, and what it follows from.
+
+    ``decision`` is None where so much waits for this person that planning would not come to it yet.
+    ``has_spoken`` says that the host knows of a newer word: everything of theirs is decided anew at once.
+    ``pauses`` are those in force for the whole corp or a KF account of theirs; a pause of the corp stands
+    above every decision.
+    """
+
+    decision: Decision | GiveUp | None
+    person: Person
+    pauses: tuple[Pause, ...]
+    has_spoken: bool
+    complaints: tuple[str, ...]
+
+
+def of_match(
+    tx: Transaction, inputs: HostInputs, user_id: str, key: Key, rules: Rules, now: datetime
+) -> Outlook:
+    """Judge a match that waits or is parked, after whatever of the same person goes before it."""
+    known, active, has_spoken = _look(tx, inputs, user_id, rules, now)
+    rows = deliveries.pending_of(tx, sorted(known.group.user_ids), now)
+    planned = plan(known.facts, [row.candidate for row in rows], now)
+    decision = next(
+        (
+            item.decision
+            for item in planned
+            if key in {(match.match_id, match.revision) for match in item.matches}
+        ),
+        None,
+    )
+    return Outlook(decision, known.facts, active, has_spoken, known.complaints)
+
+
+def of_push(tx: Transaction, inputs: HostInputs, push: Push, rules: Rules, now: datetime) -> Outlook:
+    """Judge the next try of an open push, its own slot not counted."""
+    letter = push.letter
+    known, active, has_spoken = _look(tx, inputs, letter.user_id, rules, now, but=push.id)
+    matches = deliveries.of_push(tx, push.id)
+    decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
+    return Outlook(decision, known.facts, active, has_spoken, known.complaints)
+
+
+def _look(
+    tx: Transaction,
+    inputs: HostInputs,
+    user_id: str,
+    rules: Rules,
+    now: datetime,
+    *,
+    but: int | None = None,
+) -> tuple[Known, tuple[Pause, ...], bool]:
+    words, complaints = windows.unheard(tx, inputs.sessions, rules.host_zone, now)
+    active = pauses.active(tx, now)
+    paused = paused_accounts(active, now)
+    [known] = gather(tx, inputs, [user_id], paused, rules, now, but=but, words=words)
+    accounts = {window.recipient.open_kfid for window in known.facts.windows}
+    touching = tuple(item for item in active if item.scope is PauseScope.CORP or item.target in accounts)
+    opened = {
+        window.recipient: window.opened_at
+        for listed in windows.load(tx, {word.recipient.external_userid for word in words}).values()
+        for window in listed
+    }
+    has_spoken = any(_is_newer(word.spoken_at, opened.get(word.recipient)) for word in words)
+    return replace(known, complaints=(*complaints, *known.complaints)), touching, has_spoken
+
+
+def _is_newer(spoken_at: datetime | None, opened_at: datetime | None) -> bool:
+    return spoken_at is not None and (opened_at is None or spoken_at > opened_at)

@@ -1,0 +1,71 @@
+"""What is said, line by line, before anybody chooses colours; and how an instant is said.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ops.sentences import Language, Text
+
+
+class Tone(StrEnum):
+    """What a line is like."""
+
+    PLAIN = "plain"
+    HEAD = "head"
+    GOOD = "good"
+    WAIT = "wait"
+    BAD = "bad"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line.  ``at`` stands before it, ``depth`` indents it, ``gap`` leaves an empty line before it."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+    at: str = ""
+    depth: int = 0
+    gap: bool = False
+
+
+class Teller:
+    """A language, the zone of the clock that the user lives by, and the instant at which is told."""
+
+    def __init__(self, language: Language, timezone: str, now: datetime) -> None:
+        self.language = language
+        self._zone = ZoneInfo(timezone)
+        self._year = now.astimezone(self._zone).year
+
+    def sentences(self, *sentences: str) -> str:
+        """Put sentences one after another; the full stop between two is the language's."""
+        stop, blank = ("。", "") if self.language == "zh" else (".", " ")
+        told = [
+            sentence if sentence[-1] in ".。?？" else sentence + stop for sentence in sentences if sentence
+        ]
+        return blank.join(told)
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """Put parts of a sentence one after another."""
+        return ("，" if self.language == "zh" else ", ").join(parts)
+
+    def say(self, text: Text, **facts: object) -> str:
+        """Say a text; instants among the facts are said in the zone and in UTC."""
+        said = {name: self.at(fact) if isinstance(fact, datetime) else fact for name, fact in facts.items()}
+        return text.say(self.language, **said)
+
+    def at(self, instant: datetime) -> str:
+        """Say an instant: ``2026-11-22 23:37:00 (15:37:00Z)``, with UTC's date where it is another."""
+        local, utc = instant.astimezone(self._zone), instant.astimezone(UTC)
+        if local.utcoffset() == utc.utcoffset():
+            return f"{utc:%Y-%m-%d %H:%M:%SZ}"
+        day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
+        return f"{local:%Y-%m-%d %H:%M:%S} ({day}{utc:%H:%M:%S}Z)"
+
+    def briefly(self, instant: datetime) -> str:
+        """Say an instant without the year, if it is the present one: ``11-22 23:37:00 (15:37:00Z)``."""
+        return self.at(instant).removeprefix(f"{self._year}-")
