@@ -74,7 +74,10 @@ class Runs:
 
     def count(self, receipt: Receipt, open_kfid: str) -> None:
         """Take a receipt into account."""
-        self.unknown = self.unknown + 1 if isinstance(receipt, Unknown) else 0
+        if isinstance(receipt, Unknown):
+            self.unknown += 1
+        elif isinstance(receipt, Accepted | Refused):
+            self.unknown = 0
         if isinstance(receipt, Refused) and receipt.kind is RefusalKind.UNCLASSIFIED:
             self.unclassified[open_kfid] += 1
         elif isinstance(receipt, Accepted | Refused):
@@ -94,14 +97,18 @@ class Moment:
 def settle(tx: Transaction, reports: Sequence[Report], runs: Runs, moment: Moment) -> Settled:
     """Write what these receipts mean.  May be repeated, late or out of order: each names its attempt."""
     settled = Settled()
-    accounts: list[Line] = [_line(report) for report in reports if not isinstance(report.receipt, Accepted)]
-    timeline.note(tx, accounts, moment.now)
     ids = {report.attempt.push_id for report in reports}
     rows, accounted = pushes.load(tx, ids), timeline.accounted(tx, ids)
+    timeline.note(
+        tx, [_line(report) for report in reports if not isinstance(report.receipt, Accepted)], moment.now
+    )
     for report in reports:
-        push = rows[report.attempt.push_id]
-        others = set(range(1, push.attempts + 1)) - accounted[push.id] - {report.attempt.number}
+        push, number = rows[report.attempt.push_id], report.attempt.number
+        others = set(range(1, push.attempts + 1)) - accounted[push.id] - {number}
         outcome = _settle_one(tx, report, push, moment, others_accounted=not others)
+        if accounts_for_its_attempt(report.receipt):
+            # One by one, as if each had been settled alone: a group must not end a push on news behind it.
+            accounted[push.id] |= {number}
         runs.count(report.receipt, push.letter.recipient.open_kfid)
         settled.paused += _pause(tx, report, runs, moment.now)
         settled.told.append(_told(report, outcome))

@@ -2,7 +2,7 @@
 
     Delivery  waiting(due_at, reason) | parked(reason) | sending | sent | dropped(reason) | dead(reason)
     Push      sending < unknown < given_up < sent < failed | recalled
-              refused, not_sent from sending or unknown
+              refused, not_sent from sending or unknown; refused < sent, for any acceptance wins
 
 A push only ever moves right.  Every move is a conditional UPDATE, so a settle may be repeated, late,
 or made by a process that lost its lease, and the outcome is the same.
@@ -68,7 +68,7 @@ _MOVES: dict[PushStatus, frozenset[PushStatus]] = {
     PushStatus.SENT: frozenset({PushStatus.FAILED, PushStatus.RECALLED}),
     PushStatus.FAILED: frozenset(),
     PushStatus.RECALLED: frozenset(),
-    PushStatus.REFUSED: frozenset(),
+    PushStatus.REFUSED: frozenset({PushStatus.SENT}),
     PushStatus.NOT_SENT: frozenset(),
 }
 

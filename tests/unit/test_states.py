@@ -19,6 +19,8 @@ MOVES = {
     (S.UNKNOWN, S.NOT_SENT),
     (S.GIVEN_UP, S.SENT),
     (S.GIVEN_UP, S.FAILED),
+    # the bytes were refused, and another attempt with them was not: somebody reads the message
+    (S.REFUSED, S.SENT),
     (S.SENT, S.FAILED),
     (S.SENT, S.RECALLED),
 }
@@ -46,7 +48,7 @@ def test_moves_only_lead_right() -> None:
         (S.SENDING, ()),
         (S.UNKNOWN, (S.SENDING,)),
         (S.GIVEN_UP, (S.SENDING, S.UNKNOWN)),
-        (S.SENT, (S.SENDING, S.UNKNOWN, S.GIVEN_UP)),
+        (S.SENT, (S.SENDING, S.UNKNOWN, S.GIVEN_UP, S.REFUSED)),
         (S.FAILED, (S.SENDING, S.UNKNOWN, S.GIVEN_UP, S.SENT)),
         (S.RECALLED, (S.SENT,)),
         (S.REFUSED, (S.SENDING, S.UNKNOWN)),

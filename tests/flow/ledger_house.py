@@ -1,0 +1,197 @@
+"""The consumer without its rooms: a real ledger and a host beside it, two clocks that tests turn by hand."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from consumer.gather import Rules, read_host
+from consumer.intake import Sorted, store
+from consumer.ledger import deliveries
+from consumer.ledger.deliveries import Incoming
+from consumer.ledger.pushes import Attempt
+from consumer.plan import Clock, Due, Outcome, Round, find_due
+from consumer.send import Report
+from consumer.settle import Moment, Runs, Settled, settle
+from ops import migrate
+from schemas.database import Database
+from schemas.events import MatchCreated, match_from
+from schemas.receipts import Receipt
+
+INSTALLATION = "0123456789abcdef0123456789abcdef"
+EIGHT = timedelta(seconds=8)
+
+
+def at(text: str) -> datetime:
+    """An instant of November 2026 by Shanghai's clock: ``22 12:00``."""
+    return datetime.fromisoformat(f"2026-11-{text}+08:00")
+
+
+def match(match_id: str = "m1", user_id: str = "u1", **more: object) -> MatchCreated:
+    """A match that expires in a week unless the test says otherwise."""
+    values: dict[str, object] = {
+        "match_id": match_id,
+        "user_id": user_id,
+        "profile_name": "张三",
+        "score": 0.85,
+    }
+    return match_from(values | more)
+
+
+NOON = at("22 12:00")
+RULES = Rules(ZoneInfo("Asia/Shanghai"), "Asia/Shanghai", 0, EIGHT, timedelta(seconds=20))
+
+
+@dataclass
+class LedgerHouse:
+    """One installation at noon in Shanghai; what a test does not turn stands still."""
+
+    app: Database
+    own: Database
+    now: datetime = NOON
+    wall: datetime = NOON
+    places: int = 32
+    rules: Rules = RULES
+    runs: Runs = field(default_factory=Runs)
+    entries: int = 0
+
+    def later(self, **span: float) -> None:
+        """Let time pass on both clocks."""
+        self.now += timedelta(**span)
+        self.wall += timedelta(**span)
+
+    # what the host does
+
+    async def host(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        """Run the host's SQL on its own tables."""
+        return await self.app.exclusive(lambda tx: [tuple(row) for row in tx.rows(sql, values)])
+
+    async def session(
+        self,
+        user_id: str = "u1",
+        phone: str = "wm1",
+        kf: str = "wk1",
+        said: str | None = "2026-11-22T11:00:00",
+    ) -> None:
+        """The host notes a user's message, the way FriendAI does: eleven o'clock by its own clock."""
+        await self.host(
+            "INSERT OR REPLACE INTO wechat_kf_sessions"
+            " (user_id, external_userid, open_kfid, last_message_time) VALUES (?, ?, ?, ?)",
+            *(user_id, phone, kf, said),
+        )
+
+    async def prefers(self, user_id: str = "u1", **columns: object) -> None:
+        """The host writes a user's preferences."""
+        await self.host(
+            f"INSERT OR REPLACE INTO user_push_preferences (user_id, {', '.join(columns)})"
+            f" VALUES (?{', ?' * len(columns)})",
+            *(user_id, *columns.values()),
+        )
+
+    async def template(self, text: str, name: str = "mine") -> None:
+        """The operator writes a template, the way the seed does."""
+        await self.host(
+            "INSERT INTO push_templates (template_name, template_type, content_template)"
+            " VALUES (?, 'text', ?) ON CONFLICT (template_name)"
+            " DO UPDATE SET content_template = excluded.content_template",
+            *(name, text),
+        )
+
+    # what the rooms do
+
+    async def look_again(self) -> None:
+        """Make everything that waits or is parked due now."""
+        users = [str(row["user_id"]) for row in await self.rows("SELECT user_id FROM push_deliveries")]
+        await self.own.exclusive(lambda tx: deliveries.wake(tx, (), users, self.now))
+
+    async def arrive(self, *matches: MatchCreated | str, again: bool = False) -> list[str]:
+        """Matches come off the stream, as entries e1, e2 ...; tell which are acked at once."""
+        batch = Sorted()
+        for item in matches:
+            self.entries += 1
+            event = match(item) if isinstance(item, str) else item
+            batch.rows.append(Incoming(event, f"e{self.entries}", again))
+        return await self.own.exclusive(lambda tx: store(tx, batch, self.now))
+
+    async def find_due(self) -> Due:
+        """Look for what is due."""
+        return await self.own.read(lambda tx: find_due(tx, self.now, self.wall, self.places))
+
+    async def plan(self, due: Due | None = None, holder: str = "c-1") -> Outcome:
+        """Run one round of planning, as the planning room does."""
+        found = await self.find_due() if due is None else due
+        inputs = await self.app.read(lambda tx: read_host(tx, found.users, found.phones))
+        clock = Clock(self.now, self.wall)
+        return await self.own.exclusive(
+            lambda tx: Round(tx, clock, self.rules, holder, self.places).run(found, inputs, INSTALLATION)
+        )
+
+    async def plan_one(self) -> Attempt:
+        """Run one round that has to leave exactly one attempt."""
+        [attempt] = (await self.plan()).attempts
+        return attempt
+
+    async def settle(self, *reports: tuple[Attempt, Receipt]) -> Settled:
+        """Settle a group of receipts, without jitter."""
+        group = [Report(attempt, receipt, 0.1) for attempt, receipt in reports]
+        moment = Moment(self.now, self.wall, 0.5, EIGHT)
+        return await self.own.exclusive(lambda tx: settle(tx, group, self.runs, moment))
+
+    async def sent(self, receipt: Receipt, *matches: MatchCreated | str) -> list[Attempt]:
+        """Matches arrive, are planned, and every attempt ends in this receipt."""
+        await self.arrive(*matches)
+        attempts = (await self.plan()).attempts
+        await self.settle(*((attempt, receipt) for attempt in attempts))
+        return attempts
+
+    # what the tables say
+
+    async def rows(self, sql: str, *values: object) -> list[dict[str, object]]:
+        """Read our own tables."""
+        return await self.own.read(lambda tx: [dict(row) for row in tx.rows(sql, values)])
+
+    async def standing(self, *match_ids: str) -> list[tuple[object, object]]:
+        """Tell the status and the reason of deliveries, in the order asked for."""
+        found = {
+            row["match_id"]: (row["status"], row["reason"])
+            for row in await self.rows("SELECT match_id, status, reason FROM push_deliveries")
+        }
+        return [found[match_id] for match_id in match_ids or sorted(map(str, found))]
+
+    async def due(self, match_id: str) -> datetime | None:
+        """Tell when a delivery is looked at again."""
+        [row] = await self.rows("SELECT due_at FROM push_deliveries WHERE match_id = ?", match_id)
+        return None if row["due_at"] is None else datetime.fromisoformat(str(row["due_at"]))
+
+    async def pushes(self, columns: str = "status") -> list[tuple[object, ...]]:
+        """Read columns of all pushes, oldest first."""
+        return [
+            tuple(row.values()) for row in await self.rows(f"SELECT {columns} FROM push_messages ORDER BY id")
+        ]
+
+    async def timeline(self, columns: str = "entry, attempt, reason") -> list[tuple[object, ...]]:
+        """Read columns of the timeline, oldest first."""
+        return [
+            tuple(row.values()) for row in await self.rows(f"SELECT {columns} FROM push_timeline ORDER BY id")
+        ]
+
+
+@asynccontextmanager
+async def ledger_house(folder: Path) -> AsyncIterator[LedgerHouse]:
+    """Make both databases in a folder and open them."""
+    urls = {part: f"sqlite:///{folder}/{part}.db" for part in (migrate.OWN, migrate.APP)}
+    for part, url in urls.items():
+        migrate.migrate(url, part, NOON)
+    app, own = (Database(urls[part], part, wal=True) for part in (migrate.APP, migrate.OWN))
+    try:
+        yield LedgerHouse(app, own)
+    finally:
+        await app.close()
+        await own.close()
+
+
+def recipients(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
+    """Tell whom attempts go to."""
+    return [(each.letter.recipient.open_kfid, each.letter.recipient.external_userid) for each in attempts]
