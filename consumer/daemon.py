@@ -24,6 +24,7 @@ from consumer.watch import HostWatch
 from schemas.errors import RedisUnavailable
 
 LEAVE_WITHIN: Final = 2.0
+CANCEL_AGAIN_AFTER: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +93,13 @@ async def _leave(stream: Stream) -> None:
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    cancelled = list(tasks)
-    for task in cancelled:
-        task.cancel()
-    await asyncio.gather(*cancelled, return_exceptions=True)
+    """Cancel until they have ended, not once.
+
+    Python 3.11's wait_for, which redis-py writes with too, forgets a cancellation that comes together with
+    what it waits for.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_AFTER)

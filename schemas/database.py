@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -191,7 +192,9 @@ class Database:
             # A caller that is cancelled learns first what was committed, then of its cancellation, at its
             # next await: a push that was reserved must reach the sender, and nobody may close the database
             # under a transaction that still runs.
-            await asyncio.wait([running])
+            while not running.done():
+                with suppress(asyncio.CancelledError):  # asked again meanwhile
+                    await asyncio.wait([running])
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
