@@ -8,9 +8,10 @@ from datetime import datetime
 from consumer.facts import ServiceState
 from consumer.wechat.errcodes import explain
 from ops.journey import Conversation, Halt, Prospect, Wishes
-from ops.sentences import SCOPES, short
+from ops.sentences import SCOPES, full
 from ops.telling import texts
 from ops.telling.said import Said, Teller, Tone
+from schemas.decisions import Reason
 from schemas.preferences import BatchMode
 from schemas.states import PauseScope
 
@@ -35,9 +36,10 @@ def pause_text(halt: Halt, teller: Teller) -> str:
         end = teller.say(texts.PROBED, at=halt.probe_at)
     else:
         end = teller.say(texts.PAUSE_ENDS, at=halt.until) if halt.until else teller.say(texts.PAUSE_STAYS)
-    why = code_text(halt.errcode, teller) if halt.errcode else short(halt.reason, teller.language)
-    advice = advice_text(halt.errcode, teller) if halt.errcode else ""
-    return teller.sentences(told, why, advice, end)
+    if halt.errcode:
+        return teller.sentences(told, code_text(halt.errcode, teller), advice_text(halt.errcode, teller), end)
+    why = "" if halt.reason == Reason.PAUSED else full(halt.reason, teller.language)
+    return teller.sentences(told, why, end)
 
 
 def code_text(code: int, teller: Teller) -> str:
