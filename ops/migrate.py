@@ -227,8 +227,9 @@ def _seed_templates(connection: sqlite3.Connection) -> None:
     for name, body in DEFAULT_TEMPLATES.items():
         connection.execute(
             "INSERT INTO push_templates (template_name, template_type, content_template, is_active)"
-            " VALUES (?, 'text', ?, 1) ON CONFLICT (template_name) DO NOTHING",
-            (name, body),
+            " SELECT ?, 'text', ?, 1"
+            " WHERE NOT EXISTS (SELECT 1 FROM push_templates WHERE template_name = ?)",
+            (name, body, name),
         )
 
 
@@ -247,6 +248,10 @@ def _open(url: str) -> Iterator[sqlite_utils.Database]:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    with (path.parent / f".{path.name}.migrating").open("w") as lock:
+    try:
+        lock = (path.parent / f".{path.name}.migrating").open("w")
+    except OSError as error:
+        raise StorageError(f"cannot write in the folder {path.parent}: {error.strerror}") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

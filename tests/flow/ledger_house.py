@@ -15,6 +15,8 @@ from consumer.ledger.pushes import Attempt
 from consumer.plan import Clock, Due, Outcome, Round, find_due
 from consumer.send import Report
 from consumer.settle import Moment, Runs, Settled, settle
+from consumer.watch import HostWatch
+from consumer.world import World
 from ops import migrate
 from schemas.database import Database
 from schemas.events import MatchCreated, match_from
@@ -145,6 +147,16 @@ class LedgerHouse:
         attempts = (await self.plan()).attempts
         await self.settle(*((attempt, receipt) for attempt in attempts))
         return attempts
+
+    async def watch(self) -> int:
+        """Look once through the host's sessions; tell how often planning was woken."""
+        woken: list[None] = []
+        world = World(lambda: self.now, lambda: self.wall, lambda: 0.5)
+        zone = self.rules.host_zone
+        await HostWatch(
+            self.app, self.own, zone=zone, world=world, on_woken=lambda: woken.append(None)
+        ).look()
+        return len(woken)
 
     # what the tables say
 

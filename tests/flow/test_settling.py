@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.receipts import Accepted, NotSent, NotSentCause, RefusalKind, Refused, Unknown
+from consumer.ledger.pushes import Attempt
+from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import LedgerHouse, at, match
 
 TIMEOUT = Unknown("timeout")
@@ -286,7 +287,7 @@ async def test_a_settled_push_stays_settled(house: LedgerHouse) -> None:
     await house.session()
     await house.arrive("m1", "m2", "m3")
     [one, two, three] = (await house.plan()).attempts
-    group = [(one, Accepted()), (two, BAD_CONTENT), (three, LATE)]
+    group: list[tuple[Attempt, Receipt]] = [(one, Accepted()), (two, BAD_CONTENT), (three, LATE)]
     await house.settle(*group)
     before = [
         await house.rows(f"SELECT * FROM {table}")
@@ -312,7 +313,7 @@ async def test_two_receipts_of_one_push_in_one_group(house: LedgerHouse) -> None
         first = await house.plan_one()
         house.later(seconds=20)
         second = await house.plan_one()
-        group = [(first, Accepted()), (second, TIMEOUT)]
+        group: list[tuple[Attempt, Receipt]] = [(first, Accepted()), (second, TIMEOUT)]
         await house.settle(*(reversed(group) if backwards else group))
         house.later(seconds=60)
         assert (await house.plan()).attempts == []
