@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from consumer.acks import Acks
 from consumer.intake import Intake
 from consumer.planning import Planning
 from consumer.projection import Projection
@@ -38,6 +39,7 @@ class Rooms:
     planning: Planning
     sender: Sender
     settler: Settler
+    acks: Acks
     watch: HostWatch
     projection: Projection
 
@@ -52,6 +54,7 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
     outgoing = [
         asyncio.create_task(rooms.sender.run(), name="send"),
         asyncio.create_task(rooms.settler.run(), name="settle"),
+        asyncio.create_task(rooms.acks.run(), name="acks"),
         asyncio.create_task(rooms.projection.run(), name="projection"),
     ]
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -74,6 +77,7 @@ async def _drain(rooms: Rooms, within: float) -> None:
         async with asyncio.timeout(within):
             await rooms.sender.idle()
             await rooms.settler.idle()
+            await rooms.acks.idle()
             while await rooms.projection.project():
                 pass
     except TimeoutError:

@@ -62,17 +62,19 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     return [row for row in rows if revision_in(row["event_key"], match_id) is not None]
 
 
-def count_by_reason(tx: Transaction) -> dict[str, int]:
-    """Count the buried entries by reason."""
-    rows = tx.rows("SELECT reason, count(*) AS n FROM push_dead_letters GROUP BY reason ORDER BY reason")
-    return {row["reason"]: row["n"] for row in rows}
+def count_by_reason(tx: Transaction) -> list[Row]:
+    """Count the buried entries by reason, with the key of one of each."""
+    return tx.rows(
+        "SELECT reason, count(*) AS n, min(event_key) AS example FROM push_dead_letters"
+        " GROUP BY reason ORDER BY reason",
+    )
 
 
 def _key(fields: Mapping[bytes, bytes] | None) -> str | None:
     """The event's key, if that much can be read."""
     if fields is None or b"id" not in fields:
         return None
-    return fields[b"id"].decode(errors="replace")[:200]
+    return fields[b"id"].decode(errors="replace")
 
 
 def _raw(fields: Mapping[bytes, bytes] | None) -> str | None:

@@ -92,10 +92,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user_id; ``today`` counts its match messages since local midnight, in flight included."""
+    """One user_id of a person.
+
+    ``today`` counts its match messages since local midnight, in flight included; ``phones`` are the
+    external_userids that its own session rows name: its matches go to no other, whoever shares one of them.
+    """
 
     preferences: Preferences | Unreadable
-    today: int = 0
+    today: int
+    phones: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

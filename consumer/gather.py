@@ -43,7 +43,7 @@ def read_host(tx: Transaction, user_ids: Collection[str], external_userids: Coll
     """Read the host's inputs for these users and phones, and for whoever is one person with them."""
     sessions = host.sessions_around(tx, user_ids, external_userids)
     everybody = {*user_ids, *(session.user_id for session in sessions)}
-    return HostInputs(sessions, host.preferences_of(tx, everybody), host.active_templates(tx))
+    return HostInputs(sessions, host.preferences_of(tx, everybody), host.templates(tx))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,11 @@ def gather(
     ``but`` is a push whose own slot and count are left out; ``words`` are those of the users' own that are
     not written down yet, for who only looks and writes nothing.
     """
-    people = group(user_ids, windows.own_people(tx, user_ids), inputs.sessions)
+    own_people = windows.own_people(tx, user_ids)
+    people = group(user_ids, own_people, inputs.sessions)
+    named: dict[str, set[str]] = {user_id: {user_id} for user_id in own_people}
+    for session in inputs.sessions:
+        named.setdefault(session.user_id, set()).add(session.recipient.external_userid)
     phones = {phone for person in people for phone in person.external_userids}
     users = {user_id for person in people for user_id in person.user_ids}
     opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
@@ -89,7 +93,7 @@ def gather(
                 complaints.append(preferences.message)
             else:
                 today = windows.sent_today(user_id, day_start(preferences.zone, now), uses, but=but)
-            facts[user_id] = User(preferences, today)
+            facts[user_id] = User(preferences, today, frozenset(named.get(user_id, ())))
         counted = tuple(
             windows.counted(window, uses, but=but)
             for phone in sorted(person.external_userids)

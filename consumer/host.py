@@ -12,6 +12,7 @@ from consumer.facts import Session
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 
+_NAMES: Final = ("user_id", "external_userid", "open_kfid")
 _MOST_HOPS: Final = 4
 """user_id -> phone -> user_id -> phone: further apart than this nobody is one person."""
 
@@ -21,7 +22,8 @@ def sessions_around(
 ) -> list[Session]:
     """Read the session rows of these users and phones, and of whoever shares a phone with them."""
     found: dict[tuple[str, str, str], Session] = {}
-    users, phones = set(user_ids), set(external_userids)
+    # A user_id may be an external_userid itself (``wm...``), whose sessions another user_id holds.
+    users, phones = set(user_ids), {*external_userids, *user_ids}
     asked_users: set[str] = set()
     asked_phones: set[str] = set()
     for _ in range(_MOST_HOPS):
@@ -38,7 +40,7 @@ def sessions_around(
                 f" WHERE {column} IN ({marks(values)})",
                 values,
             ):
-                if row["user_id"] is None or not row["external_userid"] or not row["open_kfid"]:
+                if not all(str(row[name] or "").strip() for name in _NAMES):
                     continue  # a half-written row names nobody
                 session = Session(
                     str(row["user_id"]),
@@ -70,10 +72,10 @@ def preferences_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict
     return {str(row["user_id"]): dict(row) for row in rows}
 
 
-def active_templates(tx: Transaction) -> list[dict[str, object]]:
-    """Read the templates that the operator has switched on."""
+def templates(tx: Transaction) -> list[dict[str, object]]:
+    """Read the templates; which of them are switched on, and which of those counts, is not asked of SQL."""
     rows = tx.rows(
         "SELECT id, template_name, template_type, content_template, is_active FROM push_templates"
-        " WHERE is_active = 1 ORDER BY id",
+        " ORDER BY id",
     )
     return [dict(row) for row in rows]

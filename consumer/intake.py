@@ -63,6 +63,9 @@ def sort(entries: Sequence[Delivered]) -> Sorted:
             batch.newer.append((split_key(str(newer)), entry))
         except InvalidEvent as error:
             batch.poison.append(Poison(entry.entry_id, entry.fields, Reason.UNREADABLE_EVENT, str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of ours on one entry; it is kept whole
+            words = f"kfpush itself failed on it: {type(error).__name__}"
+            batch.poison.append(Poison(entry.entry_id, entry.fields, Reason.UNREADABLE_EVENT, words))
         else:
             batch.rows.append(Incoming(arrived.match, entry.entry_id, arrived.again))
     return batch
@@ -112,7 +115,6 @@ class Intake:
 
     async def run(self) -> None:
         """Work until cancelled; nothing that was read is forgotten on the way out: it stays pending."""
-        own_after = "0"
         ready = False
         reclaim_at = 0.0
         loop = asyncio.get_running_loop()
@@ -122,6 +124,7 @@ class Intake:
                     await self._own.exclusive(self._decode_waiting)
                     if await self._stream.ensure_group():
                         log.info("intake.group_made", consumer=self._stream.consumer)
+                    await self._resume()
                     ready = True
                 if not await self._has_room():
                     await asyncio.sleep(BACK_PRESSURE_WAIT)
@@ -129,19 +132,14 @@ class Intake:
                 if loop.time() >= reclaim_at:
                     await self._reclaim()
                     reclaim_at = loop.time() + min(5.0, self._idle / 1000)
-                if own_after:
-                    entries = await self._stream.own(BATCH, own_after)
-                    own_after = entries[-1].entry_id if entries else ""
-                else:
-                    entries = await self._stream.fresh(BATCH)
-                await self._take(entries)
+                await self._take(await self._stream.fresh(BATCH))
                 self._failures = 0
             except GroupGone:
                 log.warning("intake.group_gone", consumer=self._stream.consumer)
-                own_after, ready = "0", False
+                ready = False
             except (StorageError, RedisUnavailable) as error:
                 await self._back_off(error)
-                own_after, ready = "0", False
+                ready = False
 
     async def _take(self, entries: Sequence[Delivered]) -> None:
         if not entries:
@@ -160,23 +158,36 @@ class Intake:
             self._on_stored()
         await self._stream.ack(done)
 
-    async def _reclaim(self) -> None:
-        """Take over what others read and left, one entry at a time, so that poison harms no neighbour."""
-        for left in await self._stream.abandoned(self._idle, BATCH):
-            if left.deliveries >= POISON_AT:
-                await self._give_up(left)
-                continue
-            claimed = await self._stream.claim(left.entry_id, self._idle)
-            if claimed is None:
-                continue
-            log.info(
-                "intake.reclaimed", entry_id=left.entry_id, since=left.consumer, deliveries=left.deliveries
-            )
-            await self._take([claimed])
+    async def _resume(self) -> None:
+        """Take up what this consumer's name had read and left when it last ended.
 
-    async def _give_up(self, left: Abandoned) -> None:
+        What is stored now is found again, its row there, and acked: the loop ends.
+        """
+        while mine := await self._stream.own(BATCH):
+            for left in mine:
+                await self._take_over(left, 0)
+
+    async def _reclaim(self) -> None:
+        """Take over what others read and left."""
+        for left in await self._stream.abandoned(self._idle, BATCH):
+            await self._take_over(left, self._idle)
+
+    async def _take_over(self, left: Abandoned, idle: int) -> None:
+        """Claim one entry, alone: what somebody dies on must not count against its neighbours."""
+        if left.deliveries >= POISON_AT:
+            await self._give_up(left, idle)
+            return
+        claimed = await self._stream.claim(left.entry_id, idle)
+        if claimed is None:
+            if idle == 0:  # nobody was faster: the entry itself is gone
+                await self._stream.ack([left.entry_id])
+            return
+        log.info("intake.reclaimed", entry_id=left.entry_id, since=left.consumer, deliveries=left.deliveries)
+        await self._take([claimed])
+
+    async def _give_up(self, left: Abandoned, idle: int) -> None:
         """Bury what was handed out too often; if its row exists after all, it only lacked the ack."""
-        claimed = await self._stream.claim(left.entry_id, self._idle)
+        claimed = await self._stream.claim(left.entry_id, idle)
         if claimed is None:
             return
         key = _key_of(claimed)
@@ -200,13 +211,16 @@ class Intake:
 
     def _decode_waiting(self, tx: Transaction) -> None:
         """Decode what an older kfpush could not; also proves that the database takes writes."""
-        for row in deliveries.needing_upgrade(tx, BATCH):
-            fields = {name.encode(): value.encode() for name, value in json.loads(row["event"]).items()}
-            try:
-                arrived = decode(fields)
-            except InvalidEvent:
-                continue  # still newer than this code
-            deliveries.upgraded(tx, arrived.match, self._world.now())
+        after = ("", 0)
+        while rows := deliveries.needing_upgrade(tx, after, BATCH):
+            after = (rows[-1]["match_id"], rows[-1]["revision"])
+            for row in rows:
+                fields = {name.encode(): value.encode() for name, value in json.loads(row["event"]).items()}
+                try:
+                    arrived = decode(fields)
+                except InvalidEvent:
+                    continue  # still newer than this code
+                deliveries.upgraded(tx, arrived.match, self._world.now())
 
     async def _has_room(self) -> bool:
         due = await self._own.read(lambda tx: deliveries.count_due(tx, self._world.now(), MOST_DUE))

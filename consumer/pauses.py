@@ -70,23 +70,28 @@ def active(tx: Transaction, now: datetime) -> list[Pause]:
 def begin(
     tx: Transaction, scope: PauseScope, target: str, reason: Reason, errcode: int | None, now: datetime
 ) -> bool:
-    """Pause by ourselves, to be probed; one that is there already stays.  Tell whether this one is new."""
+    """Pause by ourselves, to be probed; one that is in force stays.  Tell whether this one is new."""
     return (
         tx.execute(
             "INSERT INTO push_pauses (scope, target, reason, errcode, author, paused_at, probes, probe_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (scope, target) DO NOTHING",
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (scope, target) DO UPDATE SET"
+            " reason = excluded.reason, errcode = excluded.errcode, author = excluded.author,"
+            " paused_at = excluded.paused_at, until = NULL, probes = 0, probe_at = excluded.probe_at"
+            " WHERE push_pauses.until IS NOT NULL AND push_pauses.until <= excluded.paused_at",
             (scope, target, reason, errcode, BY_KFPUSH, to_text(now), to_text(now + _rest(reason, 0))),
         )
         == 1
     )
 
 
-def probing(tx: Transaction, pause: Pause, now: datetime) -> None:
-    """Note that one push probes now; the next one may after a doubled delay."""
+def probing(tx: Transaction, pause: Pause, now: datetime) -> datetime:
+    """Note that one push probes now; tell when the next one may, after a doubled delay."""
+    probe_at = now + _rest(pause.reason, pause.probes + 1)
     tx.execute(
         "UPDATE push_pauses SET probes = probes + 1, probe_at = ? WHERE scope = ? AND target = ?",
-        (to_text(now + _rest(pause.reason, pause.probes + 1)), pause.scope, pause.target),
+        (to_text(probe_at), pause.scope, pause.target),
     )
+    return probe_at
 
 
 def _rest(reason: Reason, probes: int) -> timedelta:

@@ -16,6 +16,7 @@ import structlog
 from consumer import pauses, windows, wordings
 from consumer.compose import Carried, Wording, match_letter
 from consumer.endings import GIVE_UP_AFTER
+from consumer.facts import Session
 from consumer.gather import HostInputs, Known, Rules, gather, paused_accounts
 from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.deliveries import Verdict, Waiting
@@ -23,13 +24,16 @@ from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
-from consumer.verdicts import told, verdict_of
-from schemas.database import DRIVER_ERRORS, Transaction
+from consumer.verdicts import changes, told, verdict_of
+from schemas.database import Transaction, is_storage
 from schemas.decisions import Defer, Park, Reason, RecipientKey, Send
 from schemas.states import Entry, PauseScope, PushStatus
 
 MOST_DUE_ROWS = 200
 """So many due rows at most are looked at in one go."""
+
+MOST_ROWS = 600
+"""A round that has judged so many rows ends: nobody else may write meanwhile."""
 
 SET_ASIDE = timedelta(hours=1)
 """What a fault of ours concerns is looked at again after this long."""
@@ -108,6 +112,7 @@ class Round:
         self._corp = _corp_pause(self._pauses)
         self._places = places if self._corp is None else min(places, 1)
         self._paused = paused_accounts(self._pauses, clock.now)
+        self._rows_left = MOST_ROWS
         self.outcome = Outcome()
 
     def run(self, due: Due, inputs: HostInputs, installation: str) -> Outcome:
@@ -128,9 +133,10 @@ class Round:
                 return
             try:
                 self._retry(push, inputs)
-            except DRIVER_ERRORS:
-                raise
-            except Exception:  # one push must not stop the others; its letter stays frozen meanwhile
+            except Exception as error:
+                if is_storage(error):
+                    raise
+                # One push must not stop the others; its letter stays frozen meanwhile.
                 log.exception("plan.retry_broke", push_id=push.id)
                 self._freeze(push, self._clock.now + SET_ASIDE, Reason.PLANNING_FAILED)
 
@@ -139,25 +145,27 @@ class Round:
         if chosen.complaint:
             self.outcome.complaints.append(chosen.complaint)
         for known in gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now):
-            if self._places <= 0:
-                return
+            if self._places <= 0 or self._rows_left <= 0:
+                return  # the rest is still due
             try:
                 self._plan_person(known, chosen.wording, installation)
-            except DRIVER_ERRORS:
-                raise
-            except Exception:  # one person's data must not stop everybody's messages
+            except Exception as error:
+                if is_storage(error):
+                    raise
+                # One person's data must not stop everybody's messages.
                 log.exception("plan.person_broke")
                 self._set_aside(known)
 
     def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
         """The wake rule: their windows moved, so everything of theirs is decided again."""
         users = {item.user_id for item in inputs.sessions if item.recipient.external_userid in phones}
-        deliveries.wake(self._tx, phones, users, self._clock.now)
+        deliveries.wake(self._tx, phones, users | phones, self._clock.now)
         pushes.wake(self._tx, phones, self._clock.wall)
 
     def _plan_person(self, known: Known, wording: Wording, installation: str) -> None:
         self.outcome.complaints += known.complaints
         pending = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
+        self._rows_left -= len(pending)
         rows = {row.key: row for row in pending}
         facts = replace(known.facts, paused=dict(self._paused))
         planned = plan(facts, [row.candidate for row in pending], self._clock.now)
@@ -171,7 +179,8 @@ class Round:
                 continue
             for row in carried:
                 verdict = verdict_of(item.decision, row, known.group.name)
-                verdicts.append(verdict)
+                if changes(verdict, row):
+                    verdicts.append(verdict)
                 lines += told(verdict, row)
                 if row.entry_id is not None and row.reason == Reason.FRESH:
                     self.outcome.entries.append(row.entry_id)
@@ -181,12 +190,11 @@ class Round:
 
     def _set_aside(self, known: Known) -> None:
         """Look at this person again in an hour; what was reserved before the fault is a letter and goes."""
-        aside = Defer(self._clock.now + SET_ASIDE, Reason.PLANNING_FAILED)
-        rows = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
-        due = [row for row in rows if row.due_at is not None and row.due_at <= self._clock.now]
-        verdicts = [verdict_of(aside, row, known.group.name) for row in due]
-        deliveries.place(self._tx, verdicts, self._clock.now)
-        self.outcome.decided += len(verdicts)
+        now = self._clock.now
+        reason = Reason.PLANNING_FAILED
+        self.outcome.decided += deliveries.set_aside(
+            self._tx, known.group.user_ids, now + SET_ASIDE, reason, now
+        )
 
     def _reserve(
         self,
@@ -223,6 +231,9 @@ class Round:
         letter = push.letter
         now = self._clock.now
         matches = deliveries.of_push(self._tx, push.id)
+        # The letter's own recipient is judged whatever became of the host's row about it.
+        own = Session(letter.user_id, letter.recipient, "")
+        inputs = replace(inputs, sessions=[*inputs.sessions, own])
         [known] = gather(self._tx, inputs, [letter.user_id], self._paused, self._rules, now, but=push.id)
         decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
         opened = {window.recipient: window.opened_at for window in known.facts.windows}
@@ -270,6 +281,8 @@ class Round:
             deliveries.buried(self._tx, push.id, Reason.OUTCOME_UNKNOWN, now)
         else:
             deliveries.dropped(self._tx, push.id, dropped, now)
+        phone = push.letter.recipient.external_userid
+        deliveries.wake(self._tx, {push.letter.person, phone}, {push.letter.user_id}, now)
         timeline.note(
             self._tx,
             [Line(Entry.GIVEN_UP, push_id=push.id, reason=dropped or Reason.OUTCOME_UNKNOWN)],
@@ -282,9 +295,9 @@ class Round:
         self._places -= 1
         for pause in self._pauses:
             if pause.scope is PauseScope.CORP or pause.target == attempt.letter.recipient.open_kfid:
-                pauses.probing(self._tx, pause, self._clock.now)
+                probe_at = pauses.probing(self._tx, pause, self._clock.now)
                 if pause.scope is PauseScope.ACCOUNT:
-                    self._paused[pause.target] = self._clock.now + timedelta(seconds=1)
+                    self._paused[pause.target] = probe_at
 
 
 def _corp_pause(active: Sequence[pauses.Pause]) -> pauses.Pause | None:

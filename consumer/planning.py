@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -29,7 +29,7 @@ class Planning:
         app: Database,
         own: Database,
         sender: Sender,
-        ack: Callable[[Sequence[str]], Awaitable[None]],
+        ack: Callable[[Sequence[str]], None],
         nudged: asyncio.Event,
         *,
         rules: Rules,
@@ -87,5 +87,5 @@ class Planning:
             self._sender.take(attempt)
         for complaint in dict.fromkeys(outcome.complaints):
             log.warning("plan.unreadable", error=complaint)
-        await self._ack(outcome.entries)
+        self._ack(outcome.entries)
         return bool(outcome.attempts or outcome.decided)

@@ -30,7 +30,7 @@ def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa:
         return dropped
     if isinstance(user.preferences, Unreadable):
         return Defer(now + UNREADABLE_RETRY, Reason.UNREADABLE_PREFERENCES)
-    chosen = _recipient(person, now)
+    chosen = _recipient(person, user, now)
     if not isinstance(chosen, Window):
         return chosen
     assert chosen.closes_at is not None  # noqa: S101 - an open window has an end
@@ -59,9 +59,10 @@ def _dropped(user: User, match: Candidate, sent_at: datetime) -> Drop | None:
     return None
 
 
-def _recipient(person: Person, now: datetime) -> Window | Park | Defer:  # noqa: PLR0911 - one line a gate
-    """Choose among the person's KF accounts: open with slots left, then latest opened, then open_kfid."""
-    known = [window for window in person.windows if window.opened_at is not None]
+def _recipient(person: Person, user: User, now: datetime) -> Window | Park | Defer:  # noqa: PLR0911 - one line a gate
+    """Choose among the user's KF accounts: open with slots left, then latest opened, then open_kfid."""
+    own = [window for window in person.windows if window.recipient.external_userid in user.phones]
+    known = [window for window in own if window.opened_at is not None]
     if not known:
         return Park(Reason.NO_SESSION)
     opened = [window for window in known if (window.closes_at or now) - person.send_timeout > now]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,7 +29,7 @@ from consumer.endings import (
     stoppage,
 )
 from consumer.ledger import deliveries, pushes, timeline
-from consumer.ledger.pushes import Push
+from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
 from consumer.wechat.errcodes import REPEATED_MSGID
@@ -138,13 +138,15 @@ def _settle_one(
         accepted_at = push.tried_at + moment.send_timeout if decided.repeated else now
         pushes.accept(tx, [(push.id, accepted_at, REPEATED_MSGID if decided.repeated else 0)], now)
         deliveries.sent(tx, [push.id], now)
-        _wake(tx, push, moment)
-        return "sent"
+        return "sent"  # wakes nobody: its slot and its place in the day stay taken
     if push.status not in OPEN_PUSH:
         return push.status
     if isinstance(decided, StaysOpen):
         last = push.reserved_at + GIVE_UP_AFTER
-        until = last if decided.wait is None else min(now + decided.wait, last)
+        wait = decided.wait
+        if wait is None and _has_spoken_since(tx, report.attempt):
+            wait = timedelta(0)  # nobody wakes what was on its way when the word came
+        until = last if wait is None else min(now + wait, last)
         errcode = report.receipt.code if isinstance(report.receipt, Refused) else None
         wall_until = moment.wall + (until - now)
         pushes.freeze(tx, push.id, report.attempt.number, wall_until, reason=decided.reason, errcode=errcode)
@@ -155,10 +157,19 @@ def _settle_one(
         _wake(tx, push, moment)
         match decided:
             case Released(_, reason):
-                deliveries.freed(tx, push.id, reason, now)
+                wait = pauses.THROTTLE_REST if reason is Reason.THROTTLED else timedelta(0)
+                deliveries.freed(tx, push.id, reason, now, wait)
             case Buried(_, reason):
                 deliveries.buried(tx, push.id, reason, now)
     return decided.status
+
+
+def _has_spoken_since(tx: Transaction, attempt: Attempt) -> bool:
+    """Whether the recipient's window has moved on since the attempt began."""
+    opened_at = windows.opened_at(tx, attempt.letter.recipient)
+    return opened_at is not None and (
+        attempt.window_opened_at is None or opened_at > attempt.window_opened_at
+    )
 
 
 def _wake(tx: Transaction, push: Push, moment: Moment) -> None:
@@ -182,11 +193,11 @@ def _pause(tx: Transaction, report: Report, runs: Runs, now: datetime) -> list[d
         for pause in pauses.active(tx, now)
         if pause.author == pauses.BY_KFPUSH
         and pause.target in {"", account}
+        and report.attempt.tried_at >= pause.paused_at  # one that left before says nothing about it
         and ends_a_pause(report.receipt, pause.scope, pause.reason)
     ]
     if over:
         pauses.end(tx, over)
-        deliveries.wake_paused(tx, now)
         changed += [{"event": "push.resumed", "scope": pause.scope, "target": pause.target} for pause in over]
     stopped = stoppage(report.receipt)
     if stopped is not None:
@@ -241,7 +252,7 @@ class Settler:
         self,
         own: Database,
         reports: asyncio.Queue[Report],
-        ack: Callable[[Sequence[str]], Awaitable[None]],
+        ack: Callable[[Sequence[str]], None],
         *,
         world: World,
         send_timeout: timedelta,
@@ -292,7 +303,7 @@ class Settler:
                 log.error("settle.storage", error=str(error), waiting=len(group), failures=failures)  # noqa: TRY400
                 await asyncio.sleep(self._world.back_off(failures))
         self._runs = runs
-        await self._ack(settled.entries)
+        self._ack(settled.entries)
         for told in settled.told:
             log.info("push.attempted", **told)
             if told["repeated"] and told["attempt"] == 1:

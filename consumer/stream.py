@@ -73,9 +73,9 @@ class Stream:
         """
         return await self._read(">", count, block or None)
 
-    async def own(self, count: int, after: str) -> list[Delivered]:
-        """Read again what this consumer read before and did not ack, after that entry id (``0`` for all)."""
-        return await self._read(after, count, None)
+    async def own(self, count: int) -> list[Abandoned]:
+        """List the longest pending entries that this consumer's name read and did not ack."""
+        return await self._pending(count, consumer=self.consumer)
 
     async def _read(self, start: str, count: int, block: int | None) -> list[Delivered]:
         try:
@@ -88,8 +88,13 @@ class Stream:
 
     async def abandoned(self, idle_milliseconds: int, count: int) -> list[Abandoned]:
         """List the longest pending entries that nobody has touched for so long."""
+        return await self._pending(count, idle=idle_milliseconds)
+
+    async def _pending(
+        self, count: int, *, idle: int | None = None, consumer: str | None = None
+    ) -> list[Abandoned]:
         try:
-            rows = await self._redis.xpending_range(self._key, GROUP, "-", "+", count, idle=idle_milliseconds)
+            rows = await self._redis.xpending_range(self._key, GROUP, "-", "+", count, consumer, idle)
         except ResponseError as error:
             raise _answered(error) from error
         except RedisError as error:

@@ -154,12 +154,18 @@ def choose_template(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
     ]
     names = [
         str(row["template_name"])
-        for row in sorted(active, key=lambda row: int(str(row["id"])), reverse=True)
+        for row in sorted(active, key=lambda row: _rank(row["id"]), reverse=True)
         if str(row.get("template_type")).strip().lower() == "text"
     ]
     bodies = {str(row["template_name"]): str(row["content_template"]) for row in active}
     name = next((name for name in names if name not in DEFAULT_TEMPLATES), TEXT_TEMPLATE)
     return name, bodies.get(name, DEFAULT_TEMPLATES[TEXT_TEMPLATE])
+
+
+def _rank(row_id: object) -> int:
+    """Order ids as numbers; what is none comes first of all, and so never counts as the highest."""
+    text = str(row_id)
+    return int(text) if text.isascii() and text.isdigit() else -1
 
 
 class Matched(Protocol):

@@ -21,6 +21,12 @@ def verdict_of(decision: Defer | Park | Drop, row: Waiting, person: str) -> Verd
             return Verdict(row.key, DeliveryStatus.DROPPED, reason, None, person)
 
 
+def changes(verdict: Verdict, row: Waiting) -> bool:
+    """Whether the row stands elsewhere than the verdict says: most that are looked at again do not."""
+    stands = (row.status, row.reason, row.due_at, row.person)
+    return stands != (verdict.status, verdict.reason, verdict.due_at, verdict.person)
+
+
 _ENTRIES = {
     DeliveryStatus.WAITING: Entry.DEFERRED,
     DeliveryStatus.PARKED: Entry.PARKED,

@@ -45,7 +45,9 @@ class HostWatch:
         self._zone = zone
         self._world = world
         self._on_woken = on_woken
-        self._after = ""
+        self._users_after = self._phones_after = ""
+        self._told: set[str] = set()
+        """Complaints made at the last look: a time in the future is met again until it has come."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -62,14 +64,14 @@ class HostWatch:
 
     async def look(self) -> None:
         """Go through those who wait for a word of theirs: at most so many pages, the others next time."""
-        phones = await self._own.read(lambda tx: pushes.unknown_recipients(tx, PAGE))
         for _ in range(PAGES):
-            users = await self._own.read(lambda tx: deliveries.waiting_users(tx, self._after, PAGE))
+            users = await self._own.read(lambda tx: deliveries.waiting_users(tx, self._users_after, PAGE))
+            phones = await self._own.read(lambda tx: pushes.unknown_recipients(tx, self._phones_after, PAGE))
             if users or phones:
                 await self._page(users, phones)
-            phones = ()
-            self._after = users[-1] if len(users) == PAGE else ""
-            if not self._after:
+            self._users_after = users[-1] if len(users) == PAGE else ""
+            self._phones_after = phones[-1] if len(phones) == PAGE else ""
+            if not self._users_after and not self._phones_after:
                 return
 
     async def _page(self, users: tuple[str, ...], phones: tuple[str, ...]) -> None:
@@ -85,8 +87,9 @@ class HostWatch:
         now = self._world.now()
         news = [session for session in sessions if session.recipient in changed]
         raised = windows.raise_from_host(tx, news, self._zone, now)
-        for complaint in raised.complaints:
+        for complaint in set(raised.complaints) - self._told:
             log.warning("watch.unreadable_time", error=complaint)
+        self._told = set(raised.complaints)
         woken = {item.user_id for item in sessions if item.recipient.external_userid in raised.people}
-        deliveries.wake(tx, raised.people, woken, now)
+        deliveries.wake(tx, raised.people, woken | raised.people, now)
         pushes.wake(tx, raised.people, self._world.wall())

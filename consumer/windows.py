@@ -16,7 +16,7 @@ from consumer.facts import ACCEPTED_SLACK, WINDOW, WINDOW_MARGIN, Session, Windo
 from consumer.ledger import pushes
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
-from schemas.times import UnreadableTime, maybe_from_text, maybe_text, parse_host_time, to_text
+from schemas.times import TimeInFuture, UnreadableTime, maybe_from_text, maybe_text, parse_host_time, to_text
 
 USE_REACH: Final = max(WINDOW, timedelta(days=2)) + timedelta(hours=2)
 """How far back accepted pushes are read: a whole window, and a local day in any zone."""
@@ -57,7 +57,8 @@ class Word:
 
     recipient: RecipientKey
     spoken_at: datetime | None
-    text: str
+    text: str | None
+    """None while part of it lies in the future: it is read again until its time has come."""
 
 
 def unheard(
@@ -72,14 +73,18 @@ def unheard(
         if before.get(recipient) == text:
             continue
         spoken: list[datetime] = []
+        to_come = False
         for part in text.split("|"):
             if not part:
                 continue
             try:
                 spoken.append(parse_host_time(part, zone, now))
+            except TimeInFuture as error:
+                complaints.append(f"wechat_kf_sessions.last_message_time: {error}")
+                to_come = True
             except UnreadableTime as error:
                 complaints.append(f"wechat_kf_sessions.last_message_time: {error}")
-        words.append(Word(recipient, max(spoken, default=None), text))
+        words.append(Word(recipient, max(spoken, default=None), None if to_come else text))
     return words, tuple(complaints)
 
 
@@ -129,6 +134,15 @@ def open_at(
         ),
     )
     return moved
+
+
+def opened_at(tx: Transaction, recipient: RecipientKey) -> datetime | None:
+    """Tell when a recipient last spoke, as far as is known."""
+    row = tx.one(
+        "SELECT opened_at FROM kf_windows WHERE open_kfid = ? AND external_userid = ?",
+        (recipient.open_kfid, recipient.external_userid),
+    )
+    return maybe_from_text(row["opened_at"]) if row else None
 
 
 def take_for_full(tx: Transaction, now: datetime) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -15,6 +17,7 @@ import structlog
 
 from consumer.wechat.port import TransportFailure
 from consumer.wechat.transport import HttpTransport
+from schemas.errors import StorageError
 
 POLL: Final = 0.2
 
@@ -29,8 +32,9 @@ def wall() -> datetime:
 class SandboxClock:
     """Business time in the sandbox: the wall plus an offset that the sandbox serves."""
 
-    def __init__(self, transport: HttpTransport) -> None:
+    def __init__(self, transport: HttpTransport, on_leap: Callable[[], Awaitable[None]]) -> None:
         self._transport = transport
+        self._on_leap = on_leap
         self._offset = timedelta(0)
 
     def now(self) -> datetime:
@@ -47,6 +51,8 @@ class SandboxClock:
         if offset != self._offset:
             log.info("clock.moved", offset_seconds=offset.total_seconds())
             self._offset = offset
+            with suppress(StorageError):  # what it would have woken is looked at when its date comes
+                await self._on_leap()
         return True
 
     async def follow(self) -> None:

@@ -50,10 +50,14 @@ async def looking(settings: Settings) -> AsyncIterator[Lookout]:
         stack.push_async_callback(redis.aclose)
         now = moment = wall()
         if settings.sandboxed:
-            clock = SandboxClock(await stack.enter_async_context(transport_of(settings)))
+            clock = SandboxClock(await stack.enter_async_context(transport_of(settings)), _wake_nobody)
             await clock.read()
             now = clock.now()
         yield Lookout(settings, app, own, redis, rules_of(settings), now, moment)
+
+
+async def _wake_nobody() -> None:
+    """A leap of the clock is for the daemons to follow."""
 
 
 def _redis_url(settings: Settings) -> str:

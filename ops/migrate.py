@@ -113,17 +113,12 @@ async def new_installation(own: Database) -> None:
 
 async def adopt_windows(app: Database, own: Database, zone: ZoneInfo, now: datetime) -> int:
     """Take windows that were open before kfpush came for full: nobody knows what was sent in them."""
-
-    def first_time(tx: Transaction) -> bool:
-        row = tx.one("SELECT value FROM push_installation WHERE name = 'windows_adopted'")
-        return row is None
-
-    if not await own.read(first_time):
+    if not await own.read(_first_time):
         return 0
     sessions = await app.read(host.all_sessions)
 
     def adopt(tx: Transaction) -> int:
-        if not first_time(tx):
+        if not _first_time(tx):
             return 0
         windows.raise_from_host(tx, sessions, zone, now)
         adopted = windows.take_for_full(tx, now)
@@ -133,6 +128,10 @@ async def adopt_windows(app: Database, own: Database, zone: ZoneInfo, now: datet
         return adopted
 
     return await own.exclusive(adopt)
+
+
+def _first_time(tx: Transaction) -> bool:
+    return tx.one("SELECT value FROM push_installation WHERE name = 'windows_adopted'") is None
 
 
 async def require_current(database: Database, part: str) -> None:
@@ -152,7 +151,7 @@ async def require_current(database: Database, part: str) -> None:
     )
     version = int(row["version"]) if row else 0
     _refuse_newer(version, part)
-    if version < _VERSIONS[part]:
+    if version < _VERSIONS[part] or (part == OWN and await database.read(_first_time)):
         raise SchemaTooOld(f"{database.path} has not been migrated for this kfpush; run `kfpush migrate`")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,16 +23,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from consumer import deadletters
+from consumer.acks import Acks
 from consumer.daemon import Rooms
 from consumer.gather import Rules
 from consumer.intake import Intake
-from consumer.ledger import deliveries
+from consumer.ledger import deliveries, pushes
 from consumer.names import ConsumerName
 from consumer.planning import Planning
 from consumer.projection import Projection
 from consumer.send import Report, Sender
 from consumer.settle import Settler
-from consumer.stream import BLOCK_MILLISECONDS, GroupGone, Stream
+from consumer.stream import BLOCK_MILLISECONDS, Stream
 from consumer.watch import HostWatch
 from consumer.wechat.client import KfClient
 from consumer.wechat.shelf import TokenShelf
@@ -45,7 +46,7 @@ from ops.embedded import EmbeddedValkey
 from producer.mirror import Mirror
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
-from schemas.errors import ConfigurationError, InvalidEvent, RedisUnavailable
+from schemas.errors import ConfigurationError, InvalidEvent
 from schemas.events import split_key
 from schemas.keys import Keys
 from schemas.settings import Settings
@@ -134,7 +135,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(redis.aclose)
         await _require_streams(redis)
         transport = await stack.enter_async_context(transport_of(settings))
-        world = await stack.enter_async_context(_world(settings, transport))
+        world = await stack.enter_async_context(_world(settings, transport, own))
         yield House(settings, app, own, redis_url, redis, world, transport, installation)
 
 
@@ -146,6 +147,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
     reader = redis_client(house.redis_url, timeout=BLOCK_MILLISECONDS / 1000 + READER_MARGIN)
     try:
         stream = Stream(reader, house.redis, keys.matches, name.text)
+        acks = Acks(stream)
         reports: asyncio.Queue[Report] = asyncio.Queue()
         nudge = asyncio.Event()
         sender = Sender(
@@ -160,7 +162,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             house.app,
             house.own,
             sender,
-            _patient_ack(stream),
+            acks.later,
             nudge,
             rules=rules_of(settings),
             installation=house.installation,
@@ -187,11 +189,12 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             Settler(
                 house.own,
                 reports,
-                _patient_ack(stream),
+                acks.later,
                 world=house.world,
                 send_timeout=timedelta(seconds=settings.send_timeout),
                 on_settled=on_settled,
             ),
+            acks,
             HostWatch(
                 house.app,
                 house.own,
@@ -293,13 +296,17 @@ async def transport_of(settings: Settings) -> AsyncIterator[HttpTransport]:
 
 
 @asynccontextmanager
-async def _world(settings: Settings, transport: HttpTransport) -> AsyncIterator[World]:
+async def _world(settings: Settings, transport: HttpTransport, own: Database) -> AsyncIterator[World]:
     """Give the clocks: the wall for both, or the sandbox's for business time."""
     dice = random.random
     if not settings.sandboxed:
         yield World(wall, wall, dice)
         return
-    clock = SandboxClock(transport)
+
+    async def leapt() -> None:
+        await own.exclusive(lambda tx: pushes.wake_all(tx, wall()))
+
+    clock = SandboxClock(transport, leapt)
     await clock.read()
     following = asyncio.create_task(clock.follow())
     try:
@@ -307,15 +314,3 @@ async def _world(settings: Settings, transport: HttpTransport) -> AsyncIterator[
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-
-
-def _patient_ack(stream: Stream) -> Callable[[Sequence[str]], Awaitable[None]]:
-    """Ack without depending on it: what stays pending is acked when it is reclaimed and its row found."""
-
-    async def ack(entry_ids: Sequence[str]) -> None:
-        try:
-            await stream.ack(entry_ids)
-        except (RedisUnavailable, GroupGone) as error:
-            log.warning("ack.postponed", entries=len(entry_ids), error=str(error))
-
-    return ack

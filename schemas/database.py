@@ -31,8 +31,17 @@ COMMIT_POLL: Final = 0.005
 Row = sqlite3.Row
 T = TypeVar("T")
 
-DRIVER_ERRORS: Final = (sqlite3.Error,)
-"""What a statement may raise inside a transaction; the whole of it is rolled back, so let it pass."""
+
+def is_storage(error: Exception) -> bool:
+    """Whether an error inside a transaction is the database's, not the data's; then all is rolled back.
+
+    A broken constraint is the data's: the statement alone is undone, and the transaction goes on.
+    """
+    return isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+
+
+def _lenient(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def marks(values: Sequence[object]) -> str:
@@ -231,6 +240,8 @@ class Database:
             check_same_thread=False,
         )
         connection.row_factory = Row
+        # A host may hold bytes that are no UTF-8; one such cell must not stop everybody.
+        connection.text_factory = _lenient
         if self._read_only:
             connection.execute("PRAGMA query_only = ON")
             return connection

@@ -129,11 +129,11 @@ class Settings(BaseModel):
             )
         if self.connect_timeout > self.send_timeout:
             raise ValueError("KFPUSH_CONNECT_TIMEOUT is longer than KFPUSH_SEND_TIMEOUT: it could never end")
-        if self.push_lease < self.send_timeout + SAFETY_MARGIN:
+        if self.push_lease < 2 * self.send_timeout + SAFETY_MARGIN:
             raise ValueError(
                 f"KFPUSH_PUSH_LEASE ({self.push_lease:g} s) must outlast KFPUSH_SEND_TIMEOUT "
-                f"({self.send_timeout:g} s) by {SAFETY_MARGIN:g} s, or a push is retried "
-                "while its first attempt still runs",
+                f"({self.send_timeout:g} s) twice, and {SAFETY_MARGIN:g} s more: a push may wait "
+                "for another's attempt before its own",
             )
         if self.sandboxed and self.wechat_base_url and not is_loopback(self.wechat_base_url):
             raise ValueError(

@@ -6,6 +6,7 @@ A host's are a mix of formats and zones: they are parsed here and never compared
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,15 @@ HOST_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Zero dates of every kind (unix 0, year 1) mean never, and nobody wrote on WeChat before."""
 
 
+_UNIX = re.compile(r"[0-9]{9,10}(\.[0-9]{1,9})?")
+
+
 class UnreadableTime(ValueError):
     """A host time that cannot be understood or believed."""
+
+
+class TimeInFuture(UnreadableTime):
+    """A host time that has not come yet: a wrong clock or a wrong zone, or five minutes too early to tell."""
 
 
 def to_text(instant: datetime) -> str:
@@ -65,6 +73,8 @@ def parse_host_time(value: object, host_zone: ZoneInfo, now: datetime) -> dateti
         zone = UTC
     else:
         text = str(value).strip()
+        if _UNIX.fullmatch(text):
+            return parse_host_time(float(text), host_zone, now)
         try:
             parsed = datetime.fromisoformat(text)
         except ValueError as cause:
@@ -83,5 +93,5 @@ def parse_host_time(value: object, host_zone: ZoneInfo, now: datetime) -> dateti
         raise UnreadableTime(message)
     if parsed > now + HOST_CLOCK_TOLERANCE:
         message = f"{to_text(parsed)} lies in the future; is KFPUSH_HOST_TIMEZONE right?"
-        raise UnreadableTime(message)
+        raise TimeInFuture(message)
     return parsed

@@ -46,6 +46,7 @@ class Waiting:
     status: str
     generation: int
     entry_id: str | None
+    person: str | None
 
     @property
     def key(self) -> Key:
@@ -80,11 +81,17 @@ def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -
 
 
 def look_again(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
-    """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone."""
+    """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone.
+
+    So is one that was dropped while nobody knew whether WeChat has its message, and one for newer code.
+    """
     stamp = to_text(now)
     tx.many(
         "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
-        " WHERE match_id = ? AND revision = ? AND status IN ('waiting', 'parked', 'dropped')",
+        " WHERE match_id = ? AND revision = ? AND user_id <> ''"
+        " AND status IN ('waiting', 'parked', 'dropped')"
+        " AND NOT EXISTS (SELECT 1 FROM push_messages WHERE push_messages.id = push_deliveries.push_id"
+        " AND push_messages.status IN ('sending', 'unknown', 'given_up'))",
         [(Reason.FRESH, stamp, stamp, *key) for key in keys],
     )
 
@@ -112,12 +119,13 @@ def insert_needing_upgrade(
     )
 
 
-def needing_upgrade(tx: Transaction, limit: int) -> list[Row]:
-    """Read rows that an older kfpush could not decode."""
+def needing_upgrade(tx: Transaction, after: Key, limit: int) -> list[Row]:
+    """Read a page of the rows that an older kfpush could not decode, by key."""
     return tx.rows(
         "SELECT match_id, revision, entry_id, event FROM push_deliveries"
-        f" WHERE {_PENDING} AND user_id = '' AND reason = ? LIMIT ?",
-        (Reason.NEEDS_UPGRADE, limit),
+        f" WHERE {_PENDING} AND user_id = '' AND reason = ? AND (match_id, revision) > (?, ?)"
+        " ORDER BY match_id, revision LIMIT ?",
+        (Reason.NEEDS_UPGRADE, *after, limit),
     )
 
 
@@ -189,7 +197,8 @@ def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> lis
         for condition in ("due_at <= ?", "due_at > ?"):
             rows += tx.rows(
                 "SELECT match_id, revision, user_id, event, reason, due_at, expires_at, status, generation,"
-                f" entry_id, created_at FROM push_deliveries WHERE {_PENDING} AND user_id = ? AND {condition}"
+                " entry_id, person, created_at FROM push_deliveries"
+                f" WHERE {_PENDING} AND user_id = ? AND {condition}"
                 " ORDER BY expires_at, created_at, match_id LIMIT ?",
                 (user_id, to_text(now), MOST_PER_USER - len(rows)),
             )
@@ -216,6 +225,7 @@ def _waiting(row: Row) -> Waiting:
         row["status"],
         row["generation"],
         row["entry_id"],
+        row["person"],
     )
 
 
@@ -240,6 +250,18 @@ def place(tx: Transaction, verdicts: Iterable[Verdict], now: datetime) -> None:
             (item.status, item.reason, maybe_text(item.due_at), item.person, stamp, *item.key)
             for item in verdicts
         ],
+    )
+
+
+def set_aside(
+    tx: Transaction, user_ids: Collection[str], until: datetime, reason: Reason, now: datetime
+) -> int:
+    """Defer whatever of these users is due, without reading it: it may be what nobody can read."""
+    values = tuple(user_ids)
+    return tx.execute(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
+        f" WHERE {_PENDING} AND due_at <= ? AND user_id IN ({marks(values)})",
+        (reason, to_text(until), to_text(now), to_text(now), *values),
     )
 
 
@@ -302,14 +324,6 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
             )
 
 
-def wake_paused(tx: Transaction, now: datetime) -> None:
-    """Make due what only a pause held back."""
-    tx.execute(
-        f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ? AND reason = ?",
-        (to_text(now), to_text(now), Reason.PAUSED),
-    )
-
-
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:
     """List the stream entries whose walk these pushes end."""
     ids = tuple(push_ids)
@@ -342,13 +356,12 @@ def count_sending(tx: Transaction) -> int:
     return int(row["n"]) if row else 0
 
 
-def dead_by_reason(tx: Transaction) -> dict[str, int]:
-    """Count the dead letters among the matches by reason."""
-    rows = tx.rows(
-        "SELECT reason, count(*) AS n FROM push_deliveries WHERE status = 'dead'"
+def dead_by_reason(tx: Transaction) -> list[Row]:
+    """Count the dead letters among the matches by reason, with an example of each."""
+    return tx.rows(
+        "SELECT reason, count(*) AS n, min(match_id) AS example FROM push_deliveries WHERE status = 'dead'"
         " GROUP BY reason ORDER BY reason",
     )
-    return {row["reason"]: row["n"] for row in rows}
 
 
 def count_by_status(tx: Transaction) -> list[Row]:

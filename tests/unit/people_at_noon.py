@@ -11,6 +11,7 @@ from schemas.preferences import BatchMode, Preferences, QuietHours, Unreadable
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 KF = RecipientKey("wk1", "wm1")
+PHONES = frozenset({"wm1"})
 
 
 def at(text: str) -> datetime:
@@ -52,7 +53,9 @@ def person(
     kept_back: int = 0,
 ) -> Person:
     """One person with one user_id, ``u1``."""
-    return Person(windows, {"u1": User(preferences, today)}, paused or {}, kept_back, timedelta(seconds=8))
+    return Person(
+        windows, {"u1": User(preferences, today, PHONES)}, paused or {}, kept_back, timedelta(seconds=8)
+    )
 
 
 def match(match_id: str = "m1", **more: object) -> Candidate:

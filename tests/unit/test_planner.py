@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from consumer.facts import User
 from consumer.planner import Planned, plan
 from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
-from tests.unit.people_at_noon import KF, LIKES, NOON, at, likes, match, person, window
+from tests.unit.people_at_noon import KF, LIKES, NOON, PHONES, at, likes, match, person, window
 
 OTHER = RecipientKey("wk2", "wm1")
 
@@ -73,7 +73,7 @@ def test_what_does_not_go_takes_nothing() -> None:
 def test_two_users_of_one_phone_share_its_slots_and_not_their_limits() -> None:
     """The phone has five messages for both; each user's limit is their own."""
     facts = person(window(used=2), today=9)
-    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0)})
+    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0, PHONES)})
     rows = [
         match("a"),
         match("b"),
@@ -94,7 +94,7 @@ def test_two_users_of_one_phone_share_its_slots_and_not_their_limits() -> None:
 def test_one_users_stop_does_not_stop_the_other() -> None:
     """Preferences are read per user_id."""
     facts = person(window(used=4), preferences=likes(stopped=True))
-    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0)})
+    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0, PHONES)})
 
     planned = plan(facts, [match("a"), match("b", user_id="u2")], NOON)
 

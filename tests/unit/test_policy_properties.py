@@ -21,6 +21,7 @@ clock_times = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 30, 59]
 moments = st.datetimes(datetime(2026, 10, 24), datetime(2026, 11, 3), timezones=st.just(UTC))  # noqa: DTZ001
 ago = st.floats(0, 47.5).map(lambda number: timedelta(hours=number))
 T = TypeVar("T")
+PHONES = frozenset({"wm1"})
 
 
 TROUBLES = ("closed", "exhausted", "state", "muted", "used", "off", "today", "paused", "score", "expiry")
@@ -60,7 +61,7 @@ def situations(draw: st.DrawFn) -> tuple[Person, Candidate, datetime]:
     )
     person = Person(
         tuple(windows),
-        {"u1": User(preferences, either("today", st.integers(1, 3), st.just(0)))},
+        {"u1": User(preferences, either("today", st.integers(1, 3), st.just(0)), PHONES)},
         either("paused", st.just({"wk0": now + timedelta(seconds=30)}), st.just({})),
         either("used", st.sampled_from([0, 2, 4]), st.just(0)),
         timedelta(seconds=draw(st.sampled_from([1, 8, 45]))),
@@ -141,7 +142,7 @@ def opens_every_clock_gate(person: Person, match: Candidate, now: datetime, deci
     if user.today >= preferences.daily_limit:
         tomorrow = now.astimezone(preferences.zone).date() + timedelta(days=1)
         assert decision.until.astimezone(preferences.zone).date() >= tomorrow
-    rested = replace(person, users={"u1": User(preferences, 0)}, paused={})
+    rested = replace(person, users={"u1": User(preferences, 0, PHONES)}, paused={})
     then = judge(rested, match, decision.until)
     assert not isinstance(then, Defer | Park)
 
