@@ -41,6 +41,8 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"ops.cli.{cmd_name}")
         command: click.Command = module.command
+        # A docstring with a backslash is raw (the linter's rule); click's mark, "leave these lines", is not.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -45,8 +45,11 @@ def command(file: BinaryIO, *, dry_run: bool, as_json: bool) -> None:
       echo '{"match_id": 17, "user_id": "wmAbC", "profile_name": "张三", "score": 0.85}' | kfpush publish
 
     \b
-    Exit codes: 0 all went in, 3 some lines were refused, 4 the database did not take them,
-    130 interrupted (what was read is committed).
+    Exit codes:
+      0    all went in
+      3    some lines were refused, the others went in
+      4    the database did not take them
+      130  interrupted; what was read is committed
     """
     settings = load_settings()
     if file.isatty():

@@ -133,3 +133,11 @@ def test_ctrl_c_keeps_what_was_read(migrated: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.read() == "Came as far as line 2: 2 added, 0 already there, 0 refused\n"
         assert process.wait(LONGEST) == 130
+
+
+def test_help_keeps_the_lines_of_its_examples(tmp_path: Path) -> None:
+    """An example is a line that can be copied, not a word in a paragraph."""
+    ended = kfpush("publish", "--help", folder=tmp_path)
+
+    assert "\n    kfpush publish matches.ndjson\n" in ended.stdout
+    assert "\\b" not in ended.stdout
