@@ -5,11 +5,16 @@ A log line is an event with flat keys.  The libraries that print URLs (tokens tr
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import os
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -42,6 +47,43 @@ _KEYS: Final = frozenset(
 )
 
 
+FILE_BYTES: Final = 16 * 1024 * 1024
+"""A log file is put aside at this size; one such file is kept beside the one that is written."""
+
+
+class BoundedFile(io.TextIOBase):
+    """A log file that stays small: at ``most`` bytes it becomes ``<name>.1`` and a new one begins."""
+
+    def __init__(self, path: Path, most: int = FILE_BYTES) -> None:
+        self._path = path
+        self._most = most
+        self._turn = threading.Lock()
+        self._file = self._open()
+
+    def write(self, text: str) -> int:
+        """Append; a disk that is full, or gone, takes the line and not the process."""
+        with self._turn, contextlib.suppress(OSError):
+            self._file.write(text.encode(errors="replace"))
+            if self._file.tell() >= self._most:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                full, self._file = self._file, self._open()
+                full.close()
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits: every line was written at once."""
+
+    def close(self) -> None:
+        """Write no more."""
+        super().close()
+        self._file.close()
+
+    def _open(self) -> io.FileIO:
+        file = io.FileIO(self._path, "a", opener=lambda path, flags: os.open(path, flags, 0o600))
+        file.seek(0, os.SEEK_END)
+        return file
+
+
 def masked(text: str) -> str:
     """Cover what may not be read in a log: secrets, phone and id numbers, WeChat user ids."""
     text = _SECRETS.sub(r"\1\2***", text)
@@ -69,37 +111,54 @@ def _drop_nothing(_logger: object, _name: str, event: MutableMapping[str, Any]) 
     return event
 
 
-def configure_logs(level: str, style: str) -> None:
-    """Send every log line to stderr; ``style`` is auto, json or console."""
-    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+def configure_logs(
+    level: str,
+    style: str,
+    file: BoundedFile | None = None,
+    also: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
+    """Send every log line to stderr, or to ``file``; ``style`` is auto, json or console.
+
+    ``also`` is told every event of ours besides, masked like the line itself.
+    """
+    out = sys.stderr if file is None else cast("TextIO", file)
+    console = style == "console" or (style == "auto" and out.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+    def tell(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if also is not None:
+            also(event)
+        return event
+
     if console:
         # No locals, and the traceback as text, so that it is masked like everything else.
         last: list[Any] = [
             structlog.processors.format_exc_info,
             _drop_nothing,
             _mask,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            tell,
+            structlog.dev.ConsoleRenderer(colors=out.isatty()),
         ]
     else:
         last = [
             structlog.processors.format_exc_info,
             _drop_nothing,
             _mask,
+            tell,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     number = getattr(logging, level.upper())
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(out),  # a line is one write
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
