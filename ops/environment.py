@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ from schemas.errors import ConfigurationError
 from schemas.settings import Settings, environment_name
 
 ENV_FILE: Final = ".env"
+MASK: Final = "***"
+"""What is shown of a secret."""
+
+_PASSWORD: Final = re.compile(r"(://[^:@/?#]*:).*@")
+_QUERY: Final = re.compile(r"(?i)((?:password|secret|token)=)[^&\s]*")
 
 
 class _Environment(BaseSettings, Settings):
@@ -78,3 +84,8 @@ def given(env_file: Path | None = None) -> Given:
 
 def _texts(found: Mapping[str, str | None]) -> dict[str, str]:
     return {name.upper(): text for name, text in found.items() if text}
+
+
+def masked_url(value: object) -> object:
+    """Cover the password in a URL, wherever URLs carry one; anything else passes."""
+    return _QUERY.sub(rf"\1{MASK}", _PASSWORD.sub(rf"\1{MASK}@", value)) if isinstance(value, str) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,15 +13,11 @@ import click
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from ops.environment import ENV_FILE, Given, given, load_settings
+from ops.environment import ENV_FILE, MASK, Given, given, load_settings, masked_url
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, environment_name
 
 CONTRADICTION: Final = 2
-MASK: Final = "***"
-
-_PASSWORD: Final = re.compile(r"(://[^:@/?#]*:).*@")
-_QUERY: Final = re.compile(r"(?i)((?:password|secret|token)=)[^&\s]*")
 
 _DERIVED: Final = {
     "sandboxed": "Whether WeChat is the sandbox: no credentials were given.",
@@ -101,11 +96,6 @@ def _shown(field: str, info: FieldInfo, found: Given, settings: Settings | None)
         is_set = bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
         value = MASK if is_set else ""
     return Shown(name, masked_url(value), origin or "default", info.description or "")
-
-
-def masked_url(value: object) -> object:
-    """Cover the password in a URL, wherever URLs carry one; anything else passes."""
-    return _QUERY.sub(rf"\1{MASK}", _PASSWORD.sub(rf"\1{MASK}@", value)) if isinstance(value, str) else value
 
 
 def _meant(name: str) -> str | None:
