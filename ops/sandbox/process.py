@@ -137,6 +137,11 @@ class SandboxProcess:
         return self._running().pid
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.base_url).port or 0
+
+    @property
     def control(self) -> SandboxControl:
         """A client for the running sandbox."""
         return SandboxControl(self.base_url)

@@ -1,0 +1,168 @@
+"""What `kfpush up` says, in Chinese and in English: the same keys, the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ops.sentences import Language, short
+
+
+class Phrases:
+    """The phrases of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def say(self, key: str, **facts: object) -> str:
+        """One phrase with its facts."""
+        return PHRASES[self._language][key].format(**facts)
+
+    def reason(self, reason: str) -> str:
+        """Why a match did not go (yet), as part of a sentence."""
+        return short(reason, self._language)
+
+
+_EN: Final = {
+    "title": "Everything runs in this terminal; Ctrl-C stops all of it.",
+    "phone": "  phone page   {url}   read the pushes there, and answer them",
+    "sandbox": "  WeChat       the sandbox, for want of WEWORK_CORP_ID: no message leaves this machine",
+    "wechat": "  WeChat       {url} as {corp}: messages go to real people",
+    "database": "  database     {path}",
+    "application": "  application  {path}",
+    "redis": "  Redis        {url}",
+    "valkey": "  Redis        an embedded Valkey in {path}",
+    "log": "  log          {path}",
+    "port_taken": "Another program has port {wanted}, so the phone page is on {port} this time.",
+    "clock_ahead": "The sandbox's clock goes on from where it was: {now}.",
+    "real_database": "The database is a real application's ({table}), so no sample matches are invented.",
+    "sample": (
+        "A sample application runs beside it: {name} ({phone} on the phone page) has just written,\n"
+        "and {matches} matches come up. WeChat takes five messages until the user writes again."
+    ),
+    "listening": "The sandbox's users are written into wechat_kf_sessions when they speak.",
+    "try_publish": "Matches of your own: `{kfpush} publish FILE`, one JSON object a line.",
+    "try_explain": "           try `{kfpush} explain {match}` in another terminal",
+    "try_answer": (
+        "           try `{kfpush} explain {match}` in another terminal,\n"
+        "           then write as {name} on the phone page: it goes"
+    ),
+    "user": "the user",
+    "spoke": "{name} wrote: the window is open for 48 hours and five messages",
+    "sent": "match {match} → sent to {name} ({left} left in the window)",
+    "sent_before": "match {match} → sent to {name}",
+    "sent_last": "match {match} → sent to {name} (none left in the window)",
+    "waiting": "match {match} waits until {until}: {reason}",
+    "parked": "match {match} waits: {reason}",
+    "unknown": "match {match}: WeChat's answer was lost; it is offered again, and shows once",
+    "dropped": "match {match} is not sent: {reason}",
+    "dead": "match {match} needs a person: {reason}{code}",
+    "code": " (WeChat's code {code})",
+    "more": "... and {n} more: {numbers}",
+    "sent_n": "{n} sent",
+    "held_n": "{n} waiting",
+    "ended_n": "{n} not sent",
+    "paused": "WeChat refuses (code {code}): sending pauses, and probes until it works again",
+    "resumed": "WeChat answers again: sending goes on",
+    "stopping": "Stopping: what is on its way is awaited; Ctrl-C again stops at once.",
+    "at_once": "Stopped at once. Nothing is lost: what was on its way is offered again at the next start.",
+    "stopped": "Stopped; `{kfpush} up` goes on from here.",
+    "demo": "A demo: six invented people and a WeChat of its own, in a folder that goes afterwards.",
+    "evening": "It is 23:30 in Shanghai, and matches come up for all of them.",
+    "morning": "The night passes: it is 08:00, and {name} writes.",
+    "who": "who",
+    "case": "what is special",
+    "found": "what became of it",
+    "instead": "{found} instead of {expected}",
+    "case_plain": "has just written",
+    "case_quiet": "has quiet hours 22:00-08:00",
+    "case_closed": "last wrote three days ago",
+    "case_score": "wants 90 %, the match has 72 %",
+    "case_six": "has six matches: the first five",
+    "case_sixth": "has six matches: the sixth",
+    "case_lost": "WeChat took it and cut the line",
+    "case_morning": "08:00, the quiet hours are over",
+    "case_writes": "08:00, has written: the sixth",
+    "everybody": "all",
+    "case_all": "all phones together",
+    "on_phones": "{n} messages",
+    "arrives": "{n} on the phone",
+    "lost_answers": "{n} on the phone, offered {tries} times",
+    "nothing": "not in the ledger",
+    "as_it_should": "All as it should be, in {seconds:.0f} s.",
+    "differs": "{n} of {of} are not as they should be.",
+    "interrupted": "Interrupted; nothing is left behind.",
+}
+
+_ZH: Final = {
+    "title": "全部运行在这个终端里；按 Ctrl-C 全部停止。",
+    "phone": "  手机页面   {url}   在这里查看推送，并以用户身份回复",
+    "sandbox": "  微信       沙盒（未设置 WEWORK_CORP_ID）：消息不会离开本机",
+    "wechat": "  微信       {url}，企业 {corp}：消息会发给真实用户",
+    "database": "  数据库     {path}",
+    "application": "  业务库     {path}",
+    "redis": "  Redis      {url}",
+    "valkey": "  Redis      内置 Valkey，位于 {path}",
+    "log": "  日志       {path}",
+    "port_taken": "端口 {wanted} 已被其他程序占用，这次手机页面使用端口 {port}。",
+    "clock_ahead": "沙盒时钟从上次停下的地方继续：{now}。",
+    "real_database": "数据库属于真实应用（有 {table}），因此不会写入示例匹配。",
+    "sample": (
+        "旁边运行着一个示例应用：{name}（手机页面上的 {phone}）刚刚发来消息，\n"
+        "接下来会有 {matches} 个匹配。用户再次发消息之前，微信只允许发五条。"
+    ),
+    "listening": "沙盒里的用户说话时，会写入 wechat_kf_sessions。",
+    "try_publish": "推送你自己的匹配：`{kfpush} publish 文件`，每行一个 JSON 对象。",
+    "try_explain": "           试试在另一个终端运行 `{kfpush} explain {match}`",
+    "try_answer": (
+        "           试试在另一个终端运行 `{kfpush} explain {match}`，\n"
+        "           再到手机页面以 {name} 的身份说句话：它就会发出"
+    ),
+    "user": "用户",
+    "spoke": "{name} 发来消息：窗口打开，48 小时内可推送五条",
+    "sent": "匹配 {match} → 已推送给 {name}（窗口还剩 {left} 条）",
+    "sent_before": "匹配 {match} → 已推送给 {name}",
+    "sent_last": "匹配 {match} → 已推送给 {name}（窗口已用完）",
+    "waiting": "匹配 {match} 等到 {until}：{reason}",
+    "parked": "匹配 {match} 等待：{reason}",
+    "unknown": "匹配 {match}：微信的应答丢失；会重试，且只会出现一次",
+    "dropped": "匹配 {match} 不推送：{reason}",
+    "dead": "匹配 {match} 需要人工处理：{reason}{code}",
+    "code": "（微信错误码 {code}）",
+    "more": "…… 还有 {n} 个：{numbers}",
+    "sent_n": "{n} 个已推送",
+    "held_n": "{n} 个等待",
+    "ended_n": "{n} 个不推送",
+    "paused": "微信拒绝（错误码 {code}）：暂停发送，并不断试探直到恢复",
+    "resumed": "微信恢复应答：继续发送",
+    "stopping": "正在停止：等待途中的消息得到应答；再按一次 Ctrl-C 立即停止。",
+    "at_once": "已立即停止。没有丢失：途中的消息下次启动时会再次发送。",
+    "stopped": "已停止；再次运行 `{kfpush} up` 会从这里继续。",
+    "demo": "演示：六位虚构用户，一个独立的微信沙盒，所用文件夹事后删除。",
+    "evening": "上海时间 23:30，每个人都有了匹配。",
+    "morning": "一夜过去：08:00，{name} 发来消息。",
+    "who": "用户",
+    "case": "情况",
+    "found": "结果",
+    "instead": "{found}，应为 {expected}",
+    "case_plain": "刚刚发过消息",
+    "case_quiet": "静默时间 22:00-08:00",
+    "case_closed": "三天前最后一次发消息",
+    "case_score": "只要 90% 以上，匹配为 72%",
+    "case_six": "六个匹配：前五个",
+    "case_sixth": "六个匹配：第六个",
+    "case_lost": "微信收下消息后断开连接",
+    "case_morning": "08:00，静默时间结束",
+    "case_writes": "08:00，发来消息：第六个",
+    "everybody": "全部",
+    "case_all": "所有手机合计",
+    "on_phones": "{n} 条消息",
+    "arrives": "手机上 {n} 条",
+    "lost_answers": "手机上 {n} 条，发出 {tries} 次",
+    "nothing": "账本里没有",
+    "as_it_should": "全部符合预期，用时 {seconds:.0f} 秒。",
+    "differs": "{of} 项中有 {n} 项不符合预期。",
+    "interrupted": "已中断；没有留下任何东西。",
+}
+
+PHRASES: Final[Mapping[Language, Mapping[str, str]]] = {"en": _EN, "zh": _ZH}
