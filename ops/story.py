@@ -29,8 +29,13 @@ from schemas.decisions import Reason
 from schemas.errors import StorageError
 
 LOOK_EVERY: Final = 0.25
-MOST_LINES: Final = 12
-"""So many lines a look; of more, these and a summary."""
+MOST_LINES: Final = 16
+"""So many lines may come at once; of a flood the rest is only counted."""
+
+LINES_A_SECOND: Final = 4.0
+"""So fast may more lines follow: slow enough to be read."""
+
+SUMMARY_EVERY: Final = 2.0
 
 SAME_TROUBLE_AFTER: Final = 30.0
 """Seconds for which the same trouble is not told again."""
@@ -76,6 +81,10 @@ class Story:
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _troubles: dict[str, float] = field(default_factory=dict)
     _advised: set[str] = field(default_factory=set)
+    _untold: Counter[str] = field(default_factory=Counter)
+    _summed_at: float = 0.0
+    _room_left: float = MOST_LINES
+    _room_at: float = 0.0
 
     def talk(self, key: str, **facts: object) -> None:
         """Say a sentence."""
@@ -100,17 +109,27 @@ class Story:
         facts = {"user": external_userid}
         self._event("spoke", self.phrases.say("spoke", name=self._name(external_userid)), "cyan", facts)
 
-    def happened(self, news: Sequence[News]) -> None:
-        """Tell what happened to matches; of very many, a part and a summary."""
-        shown = news if self.as_json or len(news) <= MOST_LINES + 1 else news[:MOST_LINES]
+    def happened(self, news: Sequence[News], *, is_last: bool = False) -> None:
+        """Tell what happened to matches; of a flood, a part and now and then a summary."""
+        shown = news if self.as_json else news[: self._room()]
         for item in shown:
+            self._room_left -= 1
             self._event(item.what, self._sentence(item), _COLOURS[item.what], _facts(item))
-        rest = Counter(_SUMMARY[item.what] for item in news[len(shown) :])
-        if rest:
-            numbers = ", ".join(self.phrases.say(key, n=n) for key, n in rest.items())
-            self._event("more", self.phrases.say("more", n=rest.total(), numbers=numbers), "white", {})
+        self._untold.update(_SUMMARY[item.what] for item in news[len(shown) :])
+        if self._untold and (is_last or time.monotonic() - self._summed_at >= SUMMARY_EVERY):
+            numbers = ", ".join(self.phrases.say(key, n=n) for key, n in self._untold.items())
+            text = self.phrases.say("more", n=self._untold.total(), numbers=numbers)
+            self._event("more", text, "white", {})
+            self._untold.clear()
+            self._summed_at = time.monotonic()
         for item in shown:
             self._advise(item)
+
+    def _room(self) -> int:
+        now = time.monotonic()
+        self._room_left = min(MOST_LINES, self._room_left + (now - self._room_at) * LINES_A_SECOND)
+        self._room_at = now
+        return max(0, int(self._room_left))
 
     def logged(self, event: Mapping[str, Any]) -> None:
         """Tell of trouble that a daemon logged, once in a while each."""
@@ -134,7 +153,7 @@ class Story:
         while True:
             is_last = ended.done()
             try:
-                self.happened(await own.read(watcher.look))
+                self.happened(await own.read(watcher.look), is_last=is_last)
             except StorageError as error:
                 self.logged({"level": "warning", "event": "story.waiting", "error": str(error)})
             if is_last:
