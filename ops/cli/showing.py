@@ -35,12 +35,12 @@ def show(said: Iterable[Said]) -> None:
         width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False
     )
     lines = list(said)
-    column = max((cell_len(line.at) for line in lines), default=0)
+    column = max((cell_len(line.at or "") for line in lines), default=0)
     for line in lines:
         if line.gap:
             console.print()
         margin = "  " * min(line.depth, 1)
-        if line.at or line.depth > 1:
+        if line.at is not None:
             margin += f"{line.at}{' ' * (column - cell_len(line.at))}  {'  ' * (line.depth - 1)}"
         text = Text(
             _DANGEROUS.sub("\ufffd", line.text), f"{'' if line.depth else 'bold '}{_STYLES[line.tone]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -24,11 +24,15 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One line.  ``at`` stands before it, ``depth`` indents it, ``gap`` leaves an empty line before it."""
+    """One line.
+
+    ``at`` stands in a column before it (empty: the column stays blank, None: there is none), ``depth``
+    indents it, ``gap`` leaves an empty line before it.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
-    at: str = ""
+    at: str | None = None
     depth: int = 0
     gap: bool = False
 
@@ -65,6 +69,14 @@ class Teller:
             return f"{utc:%Y-%m-%d %H:%M:%SZ}"
         day = "" if local.date() == utc.date() else f"{utc:%m-%d} "
         return f"{local:%Y-%m-%d %H:%M:%S} ({day}{utc:%H:%M:%S}Z)"
+
+    def span(self, span: timedelta) -> str:
+        """Say how long, in the largest unit that fits: ``12 s``, ``5 min``, ``3 h``, ``2 d``."""
+        seconds = max(0, int(span.total_seconds()))
+        for size, unit, unit_zh in ((86400, "d", "天"), (3600, "h", "小时"), (60, "min", "分钟")):
+            if seconds >= 2 * size:
+                return f"{seconds // size} {unit_zh if self.language == 'zh' else unit}"
+        return f"{seconds} {'秒' if self.language == 'zh' else 's'}"
 
     def briefly(self, instant: datetime) -> str:
         """Say an instant without the year, if it is the present one: ``11-22 23:37:00 (15:37:00Z)``."""

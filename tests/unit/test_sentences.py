@@ -9,7 +9,7 @@ import pytest
 
 from ops import sentences
 from ops.sentences import REASONS, Language, Text, full, language_of, short
-from ops.telling import texts
+from ops.telling import status_texts, texts
 from schemas.decisions import Reason
 from schemas.receipts import NotSentCause, RefusalKind
 from schemas.states import DeliveryStatus, Entry, PauseScope, PushStatus
@@ -22,10 +22,10 @@ def every_text() -> Iterator[tuple[str, Text]]:
     for reason, meaning in REASONS.items():
         yield f"{reason}.short", meaning.short
         yield f"{reason}.full", meaning.full
-    for module in (sentences, texts):
+    for module in (sentences, texts, status_texts):
         for name, value in vars(module).items():
             if isinstance(value, Text):
-                yield name, value
+                yield f"{module.__name__}.{name}", value
             elif isinstance(value, Mapping) and value and isinstance(next(iter(value.values())), Text):
                 yield from ((f"{name}.{key}", text) for key, text in value.items())
 
