@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,6 +28,9 @@ OLDEST_SQLITE: Final = (3, 35, 0)
 BUSY_TIMEOUT: Final = 10.0
 COMMIT_POLL: Final = 0.005
 """Seconds between two looks at ``PRAGMA data_version`` (4 us each); the mirror wakes this fast."""
+
+LOCK_POLL: Final = 0.01
+"""Seconds between two tries where SQLite itself does not wait for a lock."""
 
 Row = sqlite3.Row
 T = TypeVar("T")
@@ -242,16 +246,36 @@ class Database:
         connection.row_factory = Row
         # A host may hold bytes that are no UTF-8; one such cell must not stop everybody.
         connection.text_factory = _lenient
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         if self._read_only:
             connection.execute("PRAGMA query_only = ON")
-            return connection
+            return
         if self._wal:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(connection, time.monotonic() + self._busy_timeout)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        return connection
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _switch_to_wal(connection: sqlite3.Connection, until: float) -> None:
+    """Switch the journal mode; here alone SQLite does not wait by itself while others use the file."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(LOCK_POLL)
+        else:
+            return
