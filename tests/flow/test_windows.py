@@ -1,0 +1,304 @@
+"""Windows and slots, counted from rows: never a sixth message, and a word that always opens the next five."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumer import windows
+from consumer.facts import Session
+from consumer.ledger import deliveries, pushes
+from consumer.ledger.deliveries import Incoming
+from schemas.database import Transaction
+from schemas.decisions import RecipientKey
+from schemas.receipts import Accepted, Unknown
+from tests.flow.ledger_house import LedgerHouse, at, match
+
+KF = RecipientKey("wk1", "wm1")
+FIVE = [f"m{number}" for number in range(5)]
+
+
+async def opened(house: LedgerHouse) -> list[tuple[object, ...]]:
+    """What kf_windows says."""
+    rows = await house.rows("SELECT open_kfid, external_userid, opened_at FROM kf_windows ORDER BY 1, 2")
+    return [tuple(row.values()) for row in rows]
+
+
+async def test_never_a_sixth_message(house: LedgerHouse) -> None:
+    """Sent, unknown or on its way: five fill the window, until the user's next word."""
+    await house.session()
+    await house.sent(Accepted(), "m1", "m2")
+    await house.sent(Unknown("timeout"), "m3", "m4")
+    await house.arrive("m5", "m6", "m7")
+
+    assert [each.letter.matches for each in (await house.plan()).attempts] == [(("m5", 1),)]
+    assert await house.standing("m6", "m7") == [("parked", "no_slot")] * 2
+
+    house.later(minutes=1)
+    await house.session(said="2026-11-22T12:00:30")
+    await house.look_again()
+    # three are still open and may yet be accepted in this window
+    going = [each for each in (await house.plan()).attempts if each.number == 1]
+    assert [each.letter.matches for each in going] == [(("m6", 1),), (("m7", 1),)]
+    await house.arrive("m8")
+    await house.plan()
+    assert await house.standing("m8") == [("parked", "no_slot")]
+
+
+async def test_slots_kept_for_the_host(house: LedgerHouse) -> None:
+    """What the host sends itself is left to it."""
+    house.rules = replace(house.rules, slots_kept_back=2)
+    await house.session()
+    await house.arrive(*FIVE)
+
+    assert len((await house.plan()).attempts) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        # accepted at noon; two clocks never agree, so five seconds belong to the window behind
+        ("2026-11-22T12:00:05", 4),
+        ("2026-11-22T12:00:05.001", 5),
+        ("2026-11-22T11:59:59", 4),
+    ],
+)
+async def test_a_message_counts_in_the_window_it_was_accepted_in(
+    house: LedgerHouse, said: str, left: int
+) -> None:
+    """With five seconds' slack before the word that opened it."""
+    await house.session()
+    await house.sent(Accepted(), "m0")
+    house.later(seconds=30)
+    await house.session(said=said)
+    await house.arrive(*(f"n{number}" for number in range(6)))
+
+    assert len((await house.plan()).attempts) == left
+
+
+async def test_a_raised_window_wakes_what_is_parked(house: LedgerHouse) -> None:
+    """The rows, whatever their date, and the pushes of unknown outcome, are due at once."""
+    await house.session()
+    await house.sent(Unknown("timeout"), "m0")
+    house.later(hours=48)
+    await house.arrive("m1")
+    await house.plan()
+    await house.plan()
+    assert await house.standing("m0", "m1") == [("sending", None), ("parked", "window_closed")]
+    assert await house.pushes("lease_until") == [("2026-11-25T04:00:00.000Z",)]
+
+    await house.session(said="2026-11-24T12:00:00")
+    await house.arrive("m2")
+    going = [*(await house.plan()).attempts, *(await house.plan()).attempts]
+
+    assert sorted(each.letter.matches for each in going) == [(("m0", 1),), (("m1", 1),), (("m2", 1),)]
+
+
+async def test_a_window_only_moves_forward(house: LedgerHouse) -> None:
+    """A host that forgets, deletes or rewrites its rows takes nothing back."""
+    await house.session(said="2026-11-22T11:00:00")
+    await house.arrive("m1")
+    await house.plan()
+    expected = [("wk1", "wm1", "2026-11-22T03:00:00.000Z")]
+    assert await opened(house) == expected
+
+    for text in ("2026-11-22T10:00:00", None, "", "2026-11-21 00:00:00"):
+        await house.session(said=text)
+        await house.look_again()
+        await house.plan()
+        assert await opened(house) == expected
+    await house.host("DELETE FROM wechat_kf_sessions")
+    await house.plan()
+    assert await opened(house) == expected
+
+    await house.session(said="2026-11-22T11:30:00")
+    await house.arrive("m2")
+    await house.plan()
+    assert await opened(house) == [("wk1", "wm1", "2026-11-22T03:30:00.000Z")]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("2026-11-22 03:30:00", "2026-11-22T03:30:00.000Z"),
+        ("2026-11-22T11:30:00.123456", "2026-11-22T03:30:00.123Z"),
+        ("2026-11-22T03:30:00Z", "2026-11-22T03:30:00.000Z"),
+    ],
+)
+async def test_each_format_of_the_host(house: LedgerHouse, said: str, expected: str) -> None:
+    """SQL's CURRENT_TIMESTAMP is UTC, Python's isoformat the host's own clock."""
+    await house.session(said=said)
+    await house.arrive("m1")
+    await house.plan()
+
+    assert await opened(house) == [("wk1", "wm1", expected)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["just now", "0001-01-01T00:00:00", "0001-01-01 00:00:00", "9999-12-31T23:59:59-10:00"],
+)
+async def test_a_time_that_is_none(house: LedgerHouse, said: str) -> None:
+    """The window stays closed, the operator is told once, and everybody else goes on."""
+    await house.session("u1", said=said)
+    await house.session("u2", "wm2")
+    await house.arrive(match("m1", "u1"), match("m2", "u2"))
+
+    outcome = await house.plan()
+
+    assert [each.letter.user_id for each in outcome.attempts] == ["u2"]
+    assert ["last_message_time" in complaint for complaint in outcome.complaints] == [True]
+    assert await house.standing("m1") == [("parked", "no_session")]
+    await house.look_again()
+    assert (await house.plan()).complaints == []
+
+
+@pytest.mark.parametrize("said", ["2026-11-22T12:05:01", "2026-11-22 04:05:01"])
+async def test_a_time_that_is_still_to_come(house: LedgerHouse, said: str) -> None:
+    """More than five minutes ahead is not believed, and is read again until it can be."""
+    await house.session(said=said)
+    await house.arrive("m1")
+
+    outcome = await house.plan()
+
+    assert outcome.attempts == []
+    assert ["KFPUSH_HOST_TIMEZONE" in complaint for complaint in outcome.complaints] == [True]
+    assert await house.watch() == 1
+    assert (await house.plan()).attempts == []
+    house.later(seconds=1)
+    await house.watch()
+    assert len((await house.plan()).attempts) == 1
+
+
+async def test_two_rows_of_one_phone(house: LedgerHouse) -> None:
+    """The later word counts, also beside one that cannot be believed."""
+    await house.session("u1", said="2026-11-22T09:00:00")
+    await house.session("u2", said="2026-11-22T10:00:00")
+    await house.session("u3", said="soon")
+    await house.arrive(match("m1", "u1"))
+
+    outcome = await house.plan()
+
+    assert await opened(house) == [("wk1", "wm1", "2026-11-22T02:00:00.000Z")]
+    assert (len(outcome.attempts), len(outcome.complaints)) == (1, 1)
+
+
+async def test_a_match_goes_to_its_own_users_phones(house: LedgerHouse) -> None:
+    """u2 shares wm1 with u1, and u1 has wm2 as well, which spoke last: that is none of u2's phones."""
+    await house.session("u1", "wm1", "wk1")
+    await house.session("u1", "wm2", "wk2", "2026-11-22T11:59:00")
+    await house.session("u2", "wm1", "wk1")
+    await house.arrive(match("m1", "u1"), match("m2", "u2"))
+
+    attempts = (await house.plan()).attempts
+
+    assert [(each.letter.user_id, each.letter.recipient.external_userid) for each in attempts] == [
+        ("u1", "wm2"),
+        ("u2", "wm1"),
+    ]
+
+
+@pytest.mark.parametrize("said", ["2026-11-22T11:59:00", "2026-11-22 03:59:00"])
+async def test_the_watch_opens_windows_for_those_who_wait(house: LedgerHouse, said: str) -> None:
+    """A changed text of somebody parked, or of unknown outcome, wakes all that is theirs."""
+    await house.session("u1", "wm1", said=None)
+    await house.session("u2", "wm2")
+    await house.arrive(match("m1", "u1"))
+    await house.sent(Unknown("timeout"), match("m2", "u2"))
+    house.later(seconds=0.5)
+    assert await house.watch() == 0
+    assert not await house.find_due()
+
+    await house.session("u1", "wm1", said=said)
+    await house.session("u2", "wm2", said=said)
+
+    assert await house.watch() == 1
+    assert sorted(each.letter.user_id for each in (await house.plan()).attempts) == ["u1", "u2"]
+    assert await house.watch() == 0
+
+
+async def test_the_watch_says_what_it_cannot_believe(house: LedgerHouse) -> None:
+    """Once, and it goes on with everybody else."""
+    await house.session("u1", "wm1", said=None)
+    await house.session("u2", "wm2", said=None)
+    await house.arrive(match("m1", "u1"), match("m2", "u2"))
+    await house.plan()
+    await house.session("u1", "wm1", said="0001-01-01T00:00:00")
+    await house.session("u2", "wm2", said="2026-11-22T11:59:00")
+
+    with capture_logs() as logs:
+        await house.watch()
+        await house.watch()
+
+    assert [entry["event"] for entry in logs] == ["watch.unreadable_time"]
+    assert [each.letter.user_id for each in (await house.plan()).attempts] == ["u2"]
+
+
+async def test_exhausted_means_until_the_next_word(house: LedgerHouse) -> None:
+    """WeChat's word about one window says nothing about an older or a newer one."""
+
+    def exhausted(tx: Transaction, *moments: datetime) -> str | None:
+        for moment in moments:
+            windows.exhaust(tx, KF, moment, house.now)
+        [window] = windows.load(tx, ["wm1"])["wm1"]
+        return None if window.exhausted is None else window.exhausted.isoformat()
+
+    await house.own.exclusive(lambda tx: windows.open_at(tx, KF, at("22 11:00"), house.now))
+
+    assert await house.own.exclusive(lambda tx: exhausted(tx, at("22 11:00"), at("22 10:00"))) == (
+        "2026-11-22T03:00:00+00:00"
+    )
+    await house.own.exclusive(lambda tx: windows.open_at(tx, KF, at("22 11:30"), house.now))
+    [window] = (await house.own.read(lambda tx: windows.load(tx, ["wm1"])))["wm1"]
+    assert (window.is_exhausted, window.slots_left(0)) == (False, 5)
+
+
+async def test_the_host_texts_of_one_phone_in_any_order() -> None:
+    """Rows that come in another order are not news."""
+    rows = [Session("u1", KF, "a"), Session("u2", KF, "b"), Session("u3", KF, "a")]
+
+    assert windows.host_texts(rows) == windows.host_texts(rows[::-1]) == {KF: "a|b"}
+
+
+async def test_what_counts_for_a_day(house: LedgerHouse) -> None:
+    """Match messages accepted since the user's own midnight, and those still open whenever reserved."""
+    await house.session(said="2026-11-21T20:00:00")
+    await house.prefers(daily_limit=2)
+    house.now = house.wall = at("21 23:59:50")
+    await house.sent(Accepted(), "yesterday")
+    await house.sent(Unknown("timeout"), "unknown")
+    house.now = house.wall = at("22 00:00:01")
+    await house.arrive("m1", "m2")
+
+    going = (await house.plan()).attempts
+
+    # the retry comes first; it was counted, and with it one message is left for today
+    assert [each.letter.matches for each in going] == [(("unknown", 1),), (("m1", 1),)]
+    assert await house.standing("m2") == [("waiting", "daily_limit")]
+    assert await house.due("m2") == at("23 00:00")
+
+
+async def test_empty_questions_have_empty_answers(house: LedgerHouse) -> None:
+    """Asking about nobody and nothing asks no database anything it cannot answer."""
+
+    def ask(tx: Transaction) -> list[object]:
+        deliveries.insert_fresh(tx, list[Incoming](), house.now)
+        deliveries.look_again(tx, [], house.now)
+        deliveries.wake(tx, (), (), house.now)
+        pushes.wake(tx, (), house.wall)
+        return [
+            deliveries.known(tx, []),
+            deliveries.pending_of(tx, [], house.now),
+            deliveries.entries_of(tx, []),
+            pushes.load(tx, []),
+            pushes.still_due(tx, [], house.wall),
+            pushes.uses(tx, [], [], house.now - timedelta(days=2)),
+            windows.load(tx, []),
+            windows.seen(tx, []),
+            windows.own_people(tx, []),
+        ]
+
+    answers = await house.own.exclusive(ask)
+
+    assert [len(answer) for answer in answers] == [0] * len(answers)  # type: ignore[arg-type]
