@@ -142,7 +142,7 @@ async def require_current(database: Database, part: str) -> None:
 
     """
     if not database.path.exists():
-        raise SchemaTooOld(f"{database.path} does not exist yet; run `kfpush migrate`")
+        raise SchemaTooOld(f"{database.path.absolute()} does not exist yet; run `kfpush migrate`")
     tables = await database.read(lambda tx: tx.columns("push_schema"))
     row = (
         await database.read(lambda tx: tx.one("SELECT version FROM push_schema WHERE part = ?", (part,)))
@@ -152,7 +152,9 @@ async def require_current(database: Database, part: str) -> None:
     version = int(row["version"]) if row else 0
     _refuse_newer(version, part)
     if version < _VERSIONS[part] or (part == OWN and await database.read(_first_time)):
-        raise SchemaTooOld(f"{database.path} has not been migrated for this kfpush; run `kfpush migrate`")
+        raise SchemaTooOld(
+            f"{database.path.absolute()} has not been migrated for this kfpush; run `kfpush migrate`"
+        )
 
 
 def _refuse_newer(version: int, part: str) -> None:

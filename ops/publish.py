@@ -79,7 +79,7 @@ class Publisher:
 
         """
         if not self._path.exists():
-            raise SchemaTooOld(f"{self._path} does not exist yet; run `kfpush migrate`")
+            raise SchemaTooOld(f"{self._path.absolute()} does not exist yet; run `kfpush migrate`")
         with _opened(self._path) as connection:
             batch: list[Line] = []
             for line in lines:

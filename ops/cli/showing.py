@@ -10,6 +10,7 @@ from typing import Final
 from ops.telling.said import Said, Tone
 
 NARROWEST: Final = 40
+BULLET: Final = "- "
 PIPE_WIDTH: Final = 10_000
 """What is not a terminal has no width: a line a thing said, for grep."""
 
@@ -45,8 +46,8 @@ def show(said: Iterable[Said]) -> None:
         text = Text(
             _DANGEROUS.sub("\ufffd", line.text), f"{'' if line.depth else 'bold '}{_STYLES[line.tone]}"
         )
-        width = max(console.width - cell_len(margin), NARROWEST)
+        hanging = " " * (cell_len(margin) + (len(BULLET) if line.text.startswith(BULLET) else 0))
+        width = max(console.width - len(hanging), NARROWEST)
         for number, part in enumerate(text.wrap(console, width, overflow="fold")):
             part.rstrip()
-            before = margin if number == 0 else " " * cell_len(margin)
-            console.print(Text(before, "dim") + part, soft_wrap=True)
+            console.print(Text(margin if number == 0 else hanging, "dim") + part, soft_wrap=True)
