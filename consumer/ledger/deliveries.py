@@ -203,7 +203,7 @@ def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> lis
                 (user_id, to_text(now), MOST_PER_USER - len(rows)),
             )
         loaded += [_waiting(row) for row in rows]
-    loaded.sort(key=lambda row: (row.candidate.expires_at, row.candidate.created_at))
+    loaded.sort(key=lambda row: (row.candidate.expires_at, row.candidate.created_at, row.key))
     return loaded
 
 
