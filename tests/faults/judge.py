@@ -1,0 +1,160 @@
+"""The judge: compares what is on the phones with what the ledger says, and both with what was promised."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from consumer.quiet import is_quiet
+from schemas.preferences import QuietHours
+from tests.faults.host import HOST_ZONE
+from tests.faults.world import World
+
+SLOTS: Final = 5
+WELL: Final = frozenset({None, 0, 95033})
+"""Verdicts that kfpush may always meet: undecided, accepted, and had already."""
+
+UNCERTAIN: Final = frozenset({"unknown", "given_up"})
+"""Pushes of which the ledger does not claim to know; the phone may show them."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything, read once."""
+
+    deliveries: dict[str, Row]
+    pushes: dict[str, Row]
+    """By msgid."""
+    phones: list[Row]
+    """Conversations."""
+    calls: list[Row]
+    history: list[Row]
+
+    @property
+    def bubbles(self) -> list[Row]:
+        """What kfpush put on the phones."""
+        return [
+            {**message, "external_userid": phone["external_userid"]}
+            for phone in self.phones
+            for message in phone["messages"]
+            if message["from"] == "kf"
+        ]
+
+
+def judge(world: World, *, verdicts: Collection[int | None] = WELL) -> None:
+    """Hold every promise against the evidence; ``verdicts`` are the answers that WeChat may have given."""
+    evidence = gather(world)
+    complaints = [
+        *_one_message_or_a_reason(world, evidence),
+        *_every_bubble_is_a_sent_push(evidence),
+        *_five_in_a_window(evidence),
+        *_nothing_in_quiet_hours(world, evidence),
+        *_one_history_row_each(evidence),
+        *_frozen_letters(evidence),
+        *(f"WeChat answered {call}" for call in evidence.calls if call["errcode"] not in verdicts),
+    ]
+    assert complaints == [], world.told()
+
+
+def gather(world: World) -> Evidence:
+    """Read the ledger, the phones, the sandbox's call log and the host's history."""
+    phones = [
+        {**talk, "external_userid": phone["external_userid"]}
+        for phone in world.wechat.phones()
+        for talk in phone["conversations"]
+    ]
+    return Evidence(
+        {row["match_id"]: row for row in world.ledger("SELECT * FROM push_deliveries")},
+        {row["msgid"]: row for row in world.ledger("SELECT * FROM push_messages")},
+        phones,
+        [call for call in world.wechat.calls() if call["api"] == "send_msg"],
+        world.host("SELECT * FROM push_history"),
+    )
+
+
+def _one_message_or_a_reason(world: World, evidence: Evidence) -> Iterator[str]:
+    """Each match exactly one visible message, or a stated non-send that is right."""
+    shown = Counter(
+        match_id
+        for bubble in evidence.bubbles
+        for match_id, _ in json.loads(evidence.pushes.get(bubble["msgid"], {}).get("matches", "[]"))
+    )
+    for match_id, endings in world.expected.items():
+        row = evidence.deliveries.get(match_id, {"status": "lost", "reason": None, "push_id": None})
+        if (row["status"], row["reason"]) not in endings:
+            yield f"match {match_id} is {row['status']} ({row['reason']}), not {sorted(endings, key=str)}"
+        is_uncertain = any(
+            push["id"] == row["push_id"] and push["status"] in UNCERTAIN for push in evidence.pushes.values()
+        )
+        if shown[match_id] != (row["status"] == "sent") and not (is_uncertain and shown[match_id] == 1):
+            yield f"match {match_id} is {row['status']}, and {shown[match_id]} messages show it"
+    yield from (f"match {match_id} is nobody's" for match_id in shown.keys() - world.expected.keys())
+
+
+def _every_bubble_is_a_sent_push(evidence: Evidence) -> Iterator[str]:
+    """No message on a phone that the ledger calls not sent; none twice; none with other words."""
+    for msgid, times in Counter(bubble["msgid"] for bubble in evidence.bubbles).items():
+        if times != 1:
+            yield f"msgid {msgid} is shown {times} times"
+    for bubble in evidence.bubbles:
+        push = evidence.pushes.get(bubble["msgid"])
+        if push is None or push["status"] not in {"sent", *UNCERTAIN}:
+            yield f"a phone shows {bubble['msgid']}, and the ledger says {push and push['status']}"
+            continue
+        body = json.loads(push["body"])
+        letter = (body["touser"], body["open_kfid"], body["text"]["content"])
+        if letter != (bubble["external_userid"], bubble["open_kfid"], bubble["content"]):
+            yield f"a phone shows other words than the letter {bubble['msgid']}"
+
+
+def _five_in_a_window(evidence: Evidence) -> Iterator[str]:
+    """Never more than five messages between two words of the user."""
+    for talk in evidence.phones:
+        for sender, messages in groupby(talk["messages"], key=lambda message: message["from"]):
+            count = len(list(messages))
+            if sender == "kf" and count > SLOTS:
+                yield f"{talk['external_userid']} was sent {count} messages in one window"
+
+
+def _nothing_in_quiet_hours(world: World, evidence: Evidence) -> Iterator[str]:
+    quiet = {
+        person.phone: QuietHours.parse(person.quiet_hours)
+        for person in world.people.values()
+        if person.quiet_hours
+    }
+    for bubble in evidence.bubbles:
+        hours = quiet.get(bubble["external_userid"])
+        if is_quiet(hours, HOST_ZONE, datetime.fromisoformat(bubble["at"])):
+            yield f"a message was accepted at {bubble['at']}, in the quiet hours {hours}"
+
+
+def _one_history_row_each(evidence: Evidence) -> Iterator[str]:
+    """Exactly one row of the host's history for each accepted message."""
+    written = Counter((row["match_ids"], row["message"]) for row in evidence.history)
+    shown = Counter(
+        (json.dumps([int(match_id) for match_id, _ in json.loads(push["matches"])]), bubble["content"])
+        for bubble in evidence.bubbles
+        if (push := evidence.pushes.get(bubble["msgid"])) is not None and push["status"] not in UNCERTAIN
+    )
+    if written != shown:
+        yield f"the history has too much: {written - shown}, or too little: {shown - written}"
+
+
+def _frozen_letters(evidence: Evidence) -> Iterator[str]:
+    """One msgid, one body; never more calls than the ledger counted attempts; never two acceptances."""
+    by_msgid: dict[str, list[Row]] = {}
+    for call in evidence.calls:
+        by_msgid.setdefault(call["msgid"], []).append(call)
+    for msgid, calls in by_msgid.items():
+        attempts = evidence.pushes.get(msgid, {"attempts": 0})["attempts"]
+        if len({call["body_sha256"] for call in calls}) != 1:
+            yield f"{msgid} was sent with different bytes"
+        if len(calls) > attempts:
+            yield f"{msgid} was sent {len(calls)} times in {attempts} attempts"
+        if sum(call["errcode"] == 0 for call in calls) > 1:
+            yield f"{msgid} was accepted more than once"

@@ -1,0 +1,72 @@
+"""Everything at once: both daemons killed at random moments, under a stream of matches and lost answers."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.faults.host import NO_SESSION, NO_SLOT, SENT
+from tests.faults.judge import WELL, judge
+from tests.faults.processes import Fate
+from tests.faults.steps import EVERY_MATCH
+from tests.faults.world import World, open_world
+
+pytestmark = pytest.mark.faults
+
+ROUNDS = 20
+LONGEST_LIFE = 3.0
+"""Seconds; a daemon needs almost one to start."""
+BREATH = 0.05
+
+
+@contextmanager
+def busy_host(world: World, dice: random.Random) -> Iterator[None]:
+    """A host that commits matches, and people who write, until the end of the block."""
+    stop = threading.Event()
+    broke: list[BaseException] = []
+
+    def live() -> None:
+        try:
+            for nth in count():
+                if stop.wait(BREATH):
+                    return
+                if nth % 10 == 0:
+                    world.commit(world.person(f"Silent{nth}", has_spoken=False), NO_SESSION)
+                person = world.person(f"Nth{nth}")
+                world.commit(person, SENT, NO_SLOT, count=dice.randint(1, 7))
+        except BaseException as error:  # noqa: BLE001 - told where it is joined
+            broke.append(error)
+
+    host = threading.Thread(target=live)
+    host.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        host.join()
+        assert broke == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("apart", [False, True])
+def test_killed_at_random_moments(tmp_path: Path, seed: int, apart: bool) -> None:  # noqa: FBT001 - a parameter
+    """Twenty lives of a mirror and a consumer, each ended at some moment by the clock or at some step."""
+    dice = random.Random(seed)
+    order = dice.choice(["msgid_first", "limits_first"])
+    with open_world(tmp_path, apart=apart, switches={"check_order": order}) as world:
+        world.wechat.fault(drop=dice.choice(["before", "after"]), times=3)
+        with busy_host(world, dice):
+            for _ in range(ROUNDS):
+                step = dice.choice(EVERY_MATCH)
+                doomed = world.start_doomed(Fate(step, nth=dice.randint(1, 8)))
+                other = world.start("consume" if step.daemon == "mirror" else "mirror")
+                doomed.kill_within(dice.uniform(0.8, LONGEST_LIFE))
+                other.kill_within(dice.uniform(0, 0.3))
+        world.start_both()
+        world.drained(120)
+        world.carried()
+        judge(world, verdicts=WELL | {95001})
