@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from tests.faults.host import Host, rows_of
 from tests.faults.processes import Daemon, Fate, until
 
-DRAIN_SECONDS: Final = 60
+DRAIN_SECONDS: Final = 45
 
 FAST: Final[Mapping[str, str]] = {
     "KFPUSH_SEND_TIMEOUT": "1",
