@@ -12,12 +12,12 @@ import click
 
 from ops.cli.showing import show
 from ops.environment import load_settings
-from ops.explain import explain
-from ops.journey import Journey, as_json
 from ops.logs import configure_logs
-from ops.lookout import looking
-from ops.sentences import Language, language_of
+from ops.looking.explain import explain
+from ops.looking.journey import Journey, as_json
+from ops.looking.lookout import looking
 from ops.telling import tell
+from ops.telling.sentences import Language, language_of
 from schemas.errors import InvalidEvent
 from schemas.events import split_key
 

@@ -12,15 +12,15 @@ import click
 
 from ops.cli.showing import show
 from ops.environment import load_settings
-from ops.journey import as_json
 from ops.logs import configure_logs
-from ops.lookout import looking
-from ops.sentences import Language, language_of
-from ops.standing import Standing, needs
-from ops.status import status
+from ops.looking.journey import as_json
+from ops.looking.lookout import looking
+from ops.looking.standing import Standing, needs
+from ops.looking.status import status
 from ops.telling.needs import told_needs
 from ops.telling.said import Teller
 from ops.telling.screen import screen
+from ops.telling.sentences import Language, language_of
 
 NEEDS_A_PERSON = 1
 

@@ -14,10 +14,10 @@ import click
 from ops.cli.running import until_asked
 from ops.environment import load_settings
 from ops.logs import BoundedFile, configure_logs
-from ops.phrases import Phrases
-from ops.sample import NAME, PHONE
-from ops.sentences import language_of
-from ops.story import Story
+from ops.telling.sentences import language_of
+from ops.up.phrases import Phrases
+from ops.up.sample import NAME, PHONE
+from ops.up.story import Story
 
 
 @click.command("up")
@@ -52,15 +52,15 @@ def command(*, demo: bool, spoil: bool, as_json: bool) -> None:
         raise click.UsageError("--spoil goes with --demo.")
     phrases = Phrases(language_of(os.environ))
     if demo:
-        from ops.demo import run_demo
+        from ops.up.demo import run_demo
 
         sys.exit(run_demo(phrases, as_json=as_json, spoil=spoil))
     _up(phrases, as_json=as_json)
 
 
 def _up(phrases: Phrases, *, as_json: bool) -> None:
-    from ops.together import alone
-    from ops.up import run
+    from ops.up.run import run
+    from ops.up.together import alone
 
     settings = load_settings()
     story = Story(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ops.journey import Journey, Revision
-from ops.sentences import DELIVERIES, Language
+from ops.looking.journey import Journey, Revision
 from ops.telling import texts
 from ops.telling.answer import answer
 from ops.telling.facts import facts
 from ops.telling.said import Said, Teller, Tone
+from ops.telling.sentences import DELIVERIES, Language
 from ops.telling.story import story
 from schemas.events import event_key
 from schemas.states import DeliveryStatus

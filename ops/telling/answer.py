@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from consumer.wechat.errcodes import REPEATED_MSGID
-from ops.journey import Ended, Halt, Place, Prospect, Push, Revision
-from ops.sentences import DELIVERIES, full, short
+from ops.looking.journey import Ended, Halt, Place, Prospect, Push, Revision
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text, pause_text
 from ops.telling.said import Teller
+from ops.telling.sentences import DELIVERIES, full, short
 from schemas.decisions import Reason
 from schemas.states import PENDING_DELIVERY, DeliveryStatus, PauseScope, PushStatus
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from consumer.facts import ServiceState
 from consumer.wechat.errcodes import explain
-from ops.journey import Conversation, Halt, Prospect, Wishes
-from ops.sentences import SCOPES, full
+from ops.looking.journey import Conversation, Halt, Prospect, Wishes
 from ops.telling import texts
 from ops.telling.said import Said, Teller, Tone
+from ops.telling.sentences import SCOPES, full
 from schemas.decisions import Reason
 from schemas.preferences import BatchMode
 from schemas.states import PauseScope

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ops.sentences import Text, full
-from ops.standing import Need, Standing, is_for_a_person, needs
+from ops.looking.standing import Need, Standing, is_for_a_person, needs
 from ops.telling import status_texts as texts
 from ops.telling.facts import pause_text
 from ops.telling.said import Teller
+from ops.telling.sentences import Text, full
 from schemas.decisions import Reason
 from schemas.states import PushStatus
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ops.sentences import Language, Text
+from ops.telling.sentences import Language, Text
 
 
 class Tone(StrEnum):

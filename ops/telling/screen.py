@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ops.sentences import PUSHES, Language, Text, short
-from ops.standing import Ledger, Outbox, Standing, Stream, Waiting
+from ops.looking.standing import Ledger, Outbox, Standing, Stream, Waiting
 from ops.telling import status_texts as texts
 from ops.telling.facts import pause_text
 from ops.telling.needs import told_needs
 from ops.telling.said import Said, Teller, Tone
+from ops.telling.sentences import PUSHES, Language, Text, short
 from schemas.states import DeliveryStatus, PushStatus
 
 

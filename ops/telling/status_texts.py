@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.sentences import Text
+from ops.telling.sentences import Text
 
 HEADLINE = Text("kfpush on {now}{where}: {verdict}", "kfpush，{now}{where}：{verdict}")
 IN_SANDBOX = Text(", in the sandbox", "，沙盒模式")

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from ops.journey import Ended, Push, Revision, Try, Turn
-from ops.sentences import CAUSES, ENTRIES, full, short
+from ops.looking.journey import Ended, Push, Revision, Try, Turn
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text
 from ops.telling.said import Said, Teller, Tone
+from ops.telling.sentences import CAUSES, ENTRIES, full, short
 from schemas.decisions import Reason
 from schemas.receipts import NotSentCause
 from schemas.states import Entry, PushStatus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.sentences import Text
+from ops.telling.sentences import Text
 
 # The headline, and what stands above the parts.
 MATCH = Text("Match {match}, revision {revision}", "匹配 {match}，第 {revision} 版")

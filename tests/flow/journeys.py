@@ -19,11 +19,11 @@ from consumer.stream import Delivered
 from consumer.watch import HostWatch
 from consumer.world import World
 from ops import migrate
-from ops.explain import explain
-from ops.journey import Journey
-from ops.lookout import Lookout
-from ops.sentences import Language
+from ops.looking.explain import explain
+from ops.looking.journey import Journey
+from ops.looking.lookout import Lookout
 from ops.telling import tell
+from ops.telling.sentences import Language
 from ops.wiring import databases, rules_of
 from producer import outbox
 from producer.outbox import Outbox

@@ -13,7 +13,7 @@ from fakeredis import FakeAsyncRedis
 from consumer import deadletters
 from consumer.deadletters import Poison
 from consumer.stream import Delivered, Stream
-from ops.journey import as_json
+from ops.looking.journey import as_json
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, NotSentCause, RefusalKind, Refused, Unknown
 from tests.flow.commands import kfpush

@@ -14,9 +14,9 @@ from fakeredis import FakeAsyncRedis
 from consumer import deadletters
 from consumer.deadletters import Poison
 from consumer.stream import Delivered, Stream
-from ops.journey import as_json
-from ops.standing import Need, Standing, Waiting, needs
-from ops.status import count, status
+from ops.looking.journey import as_json
+from ops.looking.standing import Need, Standing, Waiting, needs
+from ops.looking.status import count, status
 from ops.telling.screen import screen
 from producer.outbox import backlog
 from schemas.database import Row, Transaction

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.sample import ACCOUNT, PHONE, user_of
 from ops.sandbox.process import SandboxProcess
-from ops.together import free_port
+from ops.up.sample import ACCOUNT, PHONE, user_of
+from ops.up.together import free_port
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
 from tests.flow.commands import Up, eventually, kfpush

@@ -7,9 +7,8 @@ from enum import StrEnum
 
 import pytest
 
-from ops import sentences
-from ops.sentences import REASONS, Language, Text, full, language_of, short
-from ops.telling import status_texts, texts
+from ops.telling import sentences, status_texts, texts
+from ops.telling.sentences import REASONS, Language, Text, full, language_of, short
 from schemas.decisions import Reason
 from schemas.receipts import NotSentCause, RefusalKind
 from schemas.states import DeliveryStatus, Entry, PauseScope, PushStatus

@@ -5,8 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from ops.journey import Halt, Looked
-from ops.standing import Consumer, Dead, Lately, Ledger, Need, Open, Outbox, Standing, Stream, Waiting, needs
+from ops.looking.journey import Halt, Looked
+from ops.looking.standing import (
+    Consumer,
+    Dead,
+    Lately,
+    Ledger,
+    Need,
+    Open,
+    Outbox,
+    Standing,
+    Stream,
+    Waiting,
+    needs,
+)
 from ops.telling.said import Teller
 from ops.telling.screen import screen
 from tests.unit.people_at_noon import NOON, at

@@ -11,8 +11,8 @@ import structlog
 
 from consumer.news import News, What
 from ops.logs import BoundedFile, configure_logs
-from ops.phrases import PHRASES, Phrases
-from ops.story import MOST_LINES, Story
+from ops.up.phrases import PHRASES, Phrases
+from ops.up.story import MOST_LINES, Story
 from schemas.decisions import RecipientKey
 
 XIAOLIN = RecipientKey("wkA", "wmXiaoLin")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from ops.journey import (
+from ops.looking.journey import (
     Conversation,
     Ended,
     Halt,
@@ -18,9 +18,9 @@ from ops.journey import (
     Turn,
     Wishes,
 )
-from ops.sentences import Language
 from ops.telling import tell
 from ops.telling.said import Teller
+from ops.telling.sentences import Language
 from tests.unit.people_at_noon import NOON, at
 
 WISHES = Wishes(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ops.journey import Ended
-from ops.tries import push_of, tries_of
+from ops.looking.journey import Ended
+from ops.looking.tries import push_of, tries_of
 
 NOON = "2026-11-22T04:00:00.000Z"
 LATER = "2026-11-22T04:00:09.000Z"

@@ -9,8 +9,8 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from ops.lookout import Lookout
-from ops.standing import Consumer, Stream
+from ops.looking.lookout import Lookout
+from ops.looking.standing import Consumer, Stream
 from producer.stream import parse_id
 from schemas.keys import GROUP
 

@@ -11,7 +11,7 @@ from consumer.outlook import Outlook
 from consumer.pauses import Pause
 from consumer.quiet import is_quiet, quiet_until
 from consumer.retry import GiveUp
-from ops.journey import Conversation, Halt, Prospect, Wishes
+from ops.looking.journey import Conversation, Halt, Prospect, Wishes
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, Send
 from schemas.preferences import Unreadable
 from schemas.states import PauseScope

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from ops.journey import Halt, Looked
+from ops.looking.journey import Halt, Looked
 from schemas.decisions import Reason
 from schemas.states import DeliveryStatus, PauseScope, PushStatus
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from consumer.endings import GIVE_UP_AFTER
 from consumer.wechat.errcodes import REPEATED_MSGID
-from ops.journey import Ended, Push, Try
+from ops.looking.journey import Ended, Push, Try
 from schemas.events import event_key
 from schemas.receipts import RefusalKind
 from schemas.states import OPEN_PUSH, Entry, PushStatus

@@ -16,10 +16,11 @@ from consumer import deadletters, outlook
 from consumer.gather import HostInputs, read_host
 from consumer.ledger import deliveries, pushes, timeline
 from consumer.preferences import settings_of
-from ops import migrate, prospects
-from ops.journey import Buried, Committed, Journey, Looked, Place, Prospect, Push, Revision, Turn
-from ops.lookout import Lookout, problem_of
-from ops.tries import push_of
+from ops import migrate
+from ops.looking import prospects
+from ops.looking.journey import Buried, Committed, Journey, Looked, Place, Prospect, Push, Revision, Turn
+from ops.looking.lookout import Lookout, problem_of
+from ops.looking.tries import push_of
 from producer import outbox
 from producer.stream import MatchStream, parse_id
 from schemas import database, host_values

@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ops.contacts import CONTACTS, Contact
+from ops.up.contacts import CONTACTS, Contact
 from schemas.decisions import Reason
 from schemas.states import DeliveryStatus
 

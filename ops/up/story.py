@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from consumer.news import News, Watcher, What
-from ops.phrases import Phrases
+from ops.up.phrases import Phrases
 from schemas.database import Database
 from schemas.decisions import Reason
 from schemas.errors import StorageError

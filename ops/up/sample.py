@@ -20,8 +20,8 @@ from typing import Any, Final
 
 import structlog
 
-from ops.contacts import CONTACTS, Contact
 from ops.sandbox.process import SandboxControl
+from ops.up.contacts import CONTACTS, Contact
 from producer.outbox import Outbox
 from schemas.database import BUSY_TIMEOUT, explained
 from schemas.errors import KfpushError

@@ -13,12 +13,13 @@ from typing import Final
 
 from consumer import deadletters, pauses, windows
 from consumer.ledger import deliveries, pushes, timeline
-from ops import migrate, standing
-from ops.carrier import look_at_stream
-from ops.journey import Looked
-from ops.lookout import Lookout, problem_of
-from ops.prospects import halt_of
-from ops.standing import Dead, Lately, Ledger, Open, Standing, Waiting
+from ops import migrate
+from ops.looking import standing
+from ops.looking.carrier import look_at_stream
+from ops.looking.journey import Looked
+from ops.looking.lookout import Lookout, problem_of
+from ops.looking.prospects import halt_of
+from ops.looking.standing import Dead, Lately, Ledger, Open, Standing, Waiting
 from producer import outbox
 from schemas.database import Row, Transaction
 from schemas.errors import InvalidEvent

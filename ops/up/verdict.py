@@ -13,11 +13,11 @@ from typing import Final
 import click
 
 from consumer.ledger import deliveries
-from ops.cast import CAST, LIU, ZONE, Expectation, at_night, in_the_morning
-from ops.phrases import Phrases
-from ops.sample import HostApplication, user_of
 from ops.sandbox.process import SandboxControl
-from ops.together import Everything
+from ops.up.cast import CAST, LIU, ZONE, Expectation, at_night, in_the_morning
+from ops.up.phrases import Phrases
+from ops.up.sample import HostApplication, user_of
+from ops.up.together import Everything
 from schemas.database import Row as LedgerRow
 from schemas.database import Transaction, path_of
 from schemas.states import DeliveryStatus

@@ -15,16 +15,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from ops.cast import CAST, EVENING, LIN, LIU, MEI, MORNING, ZONE, Expectation, at_night, in_the_morning
 from ops.cli.running import until_asked
 from ops.clock import wall
 from ops.logs import BoundedFile, configure_logs
-from ops.phrases import Phrases
-from ops.sample import ACCOUNT, HostApplication, user_of
 from ops.sandbox.process import SandboxControl
-from ops.story import Story
-from ops.together import everything
-from ops.verdict import Row, Stage, print_rows
+from ops.up.cast import CAST, EVENING, LIN, LIU, MEI, MORNING, ZONE, Expectation, at_night, in_the_morning
+from ops.up.phrases import Phrases
+from ops.up.sample import ACCOUNT, HostApplication, user_of
+from ops.up.story import Story
+from ops.up.together import everything
+from ops.up.verdict import Row, Stage, print_rows
 from schemas.database import path_of
 from schemas.settings import Settings
 

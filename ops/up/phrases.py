@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ops.sentences import Language, short
+from ops.telling.sentences import Language, short
 
 
 class Phrases:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from consumer.ledger import pushes
 from ops.clock import wall
 from ops.environment import masked_url
-from ops.sample import MATCHES_AT_START, NAME, PHONE, HostApplication, Sample
 from ops.sandbox.process import SandboxControl
-from ops.story import Story
-from ops.together import Everything, everything
+from ops.up.sample import MATCHES_AT_START, NAME, PHONE, HostApplication, Sample
+from ops.up.story import Story
+from ops.up.together import Everything, everything
 from ops.wiring import databases
 from schemas.database import path_of
 from schemas.settings import Settings
