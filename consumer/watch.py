@@ -1,5 +1,7 @@
 """Watch the host: a changed ``last_message_time`` of somebody who waits is a word, and opens their window.
 
+A changed row of preferences makes what waits be decided again.
+
 Every two seconds, only for people with something waiting, parked or of unknown outcome, in pages.
 """
 
@@ -25,6 +27,9 @@ PAGE: Final = 500
 PAGES: Final = 20
 """So many pages at a time; beyond ten thousand people who wait, a word is noticed some seconds later."""
 
+Wishes = tuple[object, ...]
+"""A user's row of preferences, as the host holds it."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -48,6 +53,9 @@ class HostWatch:
         self._users_after = self._phones_after = ""
         self._told: set[str] = set()
         """Complaints made at the last look: a time in the future is met again until it has come."""
+        self._wishes: dict[str, Wishes] = {}
+        self._wishes_before: dict[str, Wishes] = {}
+        """What the host's preference rows said in this pass through everybody, and in the one before."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -72,15 +80,28 @@ class HostWatch:
             self._users_after = users[-1] if len(users) == PAGE else ""
             self._phones_after = phones[-1] if len(phones) == PAGE else ""
             if not self._users_after and not self._phones_after:
+                self._wishes_before, self._wishes = self._wishes, {}
                 return
 
     async def _page(self, users: tuple[str, ...], phones: tuple[str, ...]) -> None:
+        await self._compare_wishes(users)
         sessions = await self._app.read(lambda tx: host.sessions_around(tx, users, phones))
         texts = windows.host_texts(sessions)
         seen = await self._own.read(lambda tx: windows.seen(tx, {key.external_userid for key in texts}))
         changed = {recipient for recipient, text in texts.items() if seen.get(recipient) != text}
         if changed:
             await self._own.exclusive(lambda tx: self._raise(tx, sessions, changed))
+            self._on_woken()
+
+    async def _compare_wishes(self, users: tuple[str, ...]) -> None:
+        """Wake those whose preferences were changed: what waits for 08:00 may go at once, or never."""
+        rows = await self._app.read(lambda tx: host.preferences_of(tx, users))
+        now_wished = {user: tuple(rows.get(user, {}).values()) for user in users}
+        before = {**self._wishes_before, **self._wishes}
+        changed = [user for user, wished in now_wished.items() if before.get(user, wished) != wished]
+        self._wishes.update(now_wished)
+        if changed:
+            await self._own.exclusive(lambda tx: deliveries.wake(tx, (), changed, self._world.now()))
             self._on_woken()
 
     def _raise(self, tx: Transaction, sessions: list[Session], changed: set[RecipientKey]) -> None:

@@ -1,6 +1,6 @@
 """The consumer without its rooms: a real ledger and a host beside it, two clocks that tests turn by hand."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,13 +150,20 @@ class LedgerHouse:
 
     async def watch(self) -> int:
         """Look once through the host's sessions; tell how often planning was woken."""
+        return await self.watcher()()
+
+    def watcher(self) -> Callable[[], Awaitable[int]]:
+        """Keep one watch; each call looks once and tells how often planning was woken so far."""
         woken: list[None] = []
         world = World(lambda: self.now, lambda: self.wall, lambda: 0.5)
         zone = self.rules.host_zone
-        await HostWatch(
-            self.app, self.own, zone=zone, world=world, on_woken=lambda: woken.append(None)
-        ).look()
-        return len(woken)
+        watch = HostWatch(self.app, self.own, zone=zone, world=world, on_woken=lambda: woken.append(None))
+
+        async def look() -> int:
+            await watch.look()
+            return len(woken)
+
+        return look
 
     # what the tables say
 

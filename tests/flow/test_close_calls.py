@@ -291,6 +291,21 @@ async def test_looking_again_writes_only_what_changed(house: LedgerHouse) -> Non
     assert after == before
 
 
+async def test_a_changed_preference_reaches_what_waits(house: LedgerHouse) -> None:
+    """Who ends their quiet hours at night need not wait for the morning; unchanged rows wake nobody."""
+    await house.session()
+    await house.prefers(quiet_hours="11:00-13:00")
+    await house.arrive("m1")
+    assert (await house.plan()).attempts == []
+    watch = house.watcher()
+    assert [await watch(), await watch(), await watch()] == [0, 0, 0]
+
+    await house.host("UPDATE user_push_preferences SET quiet_hours = ''")
+
+    assert await watch() == 1
+    assert len((await house.plan()).attempts) == 1
+
+
 RECEIPTS: list[Receipt] = [Accepted(), TIMEOUT, NO_WINDOW, NOT_ALLOWED, THROTTLED]
 
 
