@@ -48,8 +48,7 @@ def _kill_in_second_sweep(world: World, fate: Fate, each: int) -> Daemon:
     mirror = world.start("mirror")
     until(lambda: not world.host("SELECT id FROM push_outbox WHERE mirrored_at IS NULL"), tell=world.told)
     mirror.kill()
-    with world.redis() as redis:
-        redis.flushall()
+    world.flush_redis()
     return world.start_doomed(fate).killed_itself()
 
 

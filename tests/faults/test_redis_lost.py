@@ -38,29 +38,12 @@ def some_accepted(world: World, beyond: int) -> None:
     until(lambda: world.wechat.counts()["accepted"] > beyond, tell=world.told)
 
 
-def flush(world: World) -> None:
-    """Somebody says FLUSHALL."""
-    with world.redis() as redis:
-        redis.flushall()
-
-
-def restart_valkey(world: World, *, keep_data: bool = True) -> None:
-    """Kill the server as a power cut would, and start it again, with its data or without."""
-    pid = world.valkey.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not world.valkey.is_alive())
-    if not keep_data:
-        shutil.rmtree(world.valkey.data_dir / "appendonlydir")
-    world.valkey.start()
-
-
 def test_flushed_unread(world: World) -> None:
     """What nobody has read is added again, once somebody could have read it."""
     commit_some(world, 1)
     world.start("mirror")
     all_mirrored(world)
-    flush(world)
+    world.flush_redis()
     world.start("consume")
     commit_some(world, 2)
     world.drained()
@@ -73,7 +56,7 @@ def test_flushed_while_pending(world: World) -> None:
     commit_some(world, 1)
     world.start("mirror")
     frozen = world.start_doomed(Fate(READ_NOT_STORED, signal="STOP")).froze()
-    flush(world)
+    world.flush_redis()
     world.start("consume")
     world.drained()
     frozen.thaw()
@@ -90,7 +73,7 @@ def test_flushed_under_load(world: World) -> None:
     for wave in range(10):
         commit_some(world, wave)
         some_accepted(world, 6 * wave)
-        flush(world)
+        world.flush_redis()
     world.drained()
     world.carried()
     judge(world)
@@ -102,7 +85,7 @@ def test_killed_unread(world: World, keep_data: bool) -> None:  # noqa: FBT001 -
     commit_some(world, 1)
     world.start("mirror")
     all_mirrored(world)
-    restart_valkey(world, keep_data=keep_data)
+    world.restart_valkey(keep_data=keep_data)
     world.start("consume")
     commit_some(world, 2)
     world.drained()
@@ -117,7 +100,7 @@ def test_killed_under_load(world: World, keep_data: bool) -> None:  # noqa: FBT0
     for wave in range(5):
         commit_some(world, wave)
         some_accepted(world, 6 * wave)
-        restart_valkey(world, keep_data=keep_data)
+        world.restart_valkey(keep_data=keep_data)
     world.drained()
     world.carried()
     judge(world)

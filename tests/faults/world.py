@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,6 +98,21 @@ class World(Host):
     def redis(self) -> Redis:
         """Ask Redis."""
         return Redis.from_url(self.valkey.url)
+
+    def flush_redis(self) -> None:
+        """Somebody says FLUSHALL."""
+        with self.redis() as redis:
+            redis.flushall()
+
+    def restart_valkey(self, *, keep_data: bool) -> None:
+        """Kill the server as a power cut would, and start it again, with its data or without."""
+        pid = self.valkey.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.valkey.is_alive())
+        if not keep_data:
+            shutil.rmtree(self.valkey.data_dir / "appendonlydir")
+        self.valkey.start()
 
     def unacked(self) -> int:
         """How many entries the group has handed out and not heard of again; without a group, none."""
