@@ -19,7 +19,7 @@ from consumer.intake import Intake
 from consumer.planning import Planning
 from consumer.projection import Projection
 from consumer.send import Sender
-from consumer.settle import Settler
+from consumer.settling import Settler
 from consumer.stream import GroupGone, Stream
 from consumer.watch import HostWatch
 from schemas.errors import RedisUnavailable

@@ -1,19 +1,16 @@
-"""Settle: receipts become rows, then the stream entries are acked; a commit every 20 ms or 100 receipts.
+"""Settle: what receipts mean becomes rows, in one transaction for a whole group of them.
 
-A receipt that cannot be written stays in memory and is tried again; if this process dies first, the push is
-due when its lease is over, and the same bytes are sent again under the same msgid.
+Each receipt names its attempt, so settling may be repeated, late, out of order, or made by a process that has
+lost its lease: any acceptance wins, refusals add up once.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-
-import structlog
 
 from consumer import pauses, windows
 from consumer.endings import (
@@ -33,21 +30,13 @@ from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
 from consumer.wechat.errcodes import REPEATED_MSGID
-from consumer.world import World
-from schemas.database import Database, Transaction
+from schemas.database import Transaction
 from schemas.decisions import Reason
-from schemas.errors import StorageError
 from schemas.receipts import Accepted, NotSent, Receipt, RefusalKind, Refused, Unknown
 from schemas.states import OPEN_PUSH, Entry, PauseScope
 
-GROUP_SIZE: Final = 100
-GROUP_WAIT: Final = 0.02
 IN_A_ROW: Final = 5
 """So many attempts without an answer are an outage; so many unclassified refusals pause the KF account."""
-
-_COPIED: Final = "is this a copy of another installation's database? then: kfpush migrate --new-installation"
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -243,70 +232,3 @@ def _told(report: Report, outcome: str) -> dict[str, object]:
         "outcome": outcome,
         "milliseconds": round(report.seconds * 1000, 1),
     }
-
-
-class Settler:
-    """The room: gathers reports into groups, commits, acks, and tells."""
-
-    def __init__(
-        self,
-        own: Database,
-        reports: asyncio.Queue[Report],
-        ack: Callable[[Sequence[str]], None],
-        *,
-        world: World,
-        send_timeout: timedelta,
-        on_settled: Callable[[], None],
-    ) -> None:
-        self._own = own
-        self._reports = reports
-        self._ack = ack
-        self._world = world
-        self._send_timeout = send_timeout
-        self._on_settled = on_settled
-        self._runs = Runs()
-
-    async def idle(self) -> None:
-        """Wait until every report was settled."""
-        await self._reports.join()
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            group = await self._gather()
-            await self._settle(group)
-            for _ in group:
-                self._reports.task_done()
-            self._on_settled()
-
-    async def _gather(self) -> list[Report]:
-        group = [await self._reports.get()]
-        loop = asyncio.get_running_loop()
-        until = loop.time() + GROUP_WAIT
-        while len(group) < GROUP_SIZE and (left := until - loop.time()) > 0:
-            try:
-                group.append(await asyncio.wait_for(self._reports.get(), left))
-            except TimeoutError:
-                break
-        return group
-
-    async def _settle(self, group: Sequence[Report]) -> None:
-        failures = 0
-        while True:
-            moment = Moment(self._world.now(), self._world.wall(), self._world.dice(), self._send_timeout)
-            runs = self._runs.copy()
-            try:
-                settled = await self._own.exclusive(lambda tx: settle(tx, group, runs, moment))  # noqa: B023
-                break
-            except StorageError as error:
-                failures += 1
-                log.error("settle.storage", error=str(error), waiting=len(group), failures=failures)  # noqa: TRY400
-                await asyncio.sleep(self._world.back_off(failures))
-        self._runs = runs
-        self._ack(settled.entries)
-        for told in settled.told:
-            log.info("push.attempted", **told)
-            if told["repeated"] and told["attempt"] == 1:
-                log.error("push.repeated_at_first_attempt", msgid=told["msgid"], advice=_COPIED)
-        for change in settled.paused:
-            log.warning(**change)

@@ -32,7 +32,7 @@ from consumer.names import ConsumerName
 from consumer.planning import Planning
 from consumer.projection import Projection
 from consumer.send import Report, Sender
-from consumer.settle import Settler
+from consumer.settling import Settler
 from consumer.stream import BLOCK_MILLISECONDS, Stream
 from consumer.watch import HostWatch
 from consumer.wechat.client import KfClient

@@ -339,39 +339,6 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     return tx.rows("SELECT * FROM push_deliveries WHERE match_id = ? ORDER BY revision", (match_id,))
 
 
-def pending_by_reason(tx: Transaction) -> list[Row]:
-    """Count what waits and what is parked by reason, with the earliest date of each."""
-    return tx.rows(
-        "SELECT status, reason, count(*) AS n, min(due_at) AS due_at FROM push_deliveries"
-        f" WHERE {_PENDING} GROUP BY status, reason ORDER BY status DESC, n DESC, reason",
-    )
-
-
-def count_sending(tx: Transaction) -> int:
-    """Count the matches that open pushes carry."""
-    row = tx.one(
-        "SELECT count(*) AS n FROM push_deliveries WHERE push_id IN"
-        " (SELECT id FROM push_messages WHERE status IN ('sending', 'unknown')) AND status = 'sending'",
-    )
-    return int(row["n"]) if row else 0
-
-
-def dead_by_reason(tx: Transaction) -> list[Row]:
-    """Count the dead letters among the matches by reason, with an example of each."""
-    return tx.rows(
-        "SELECT reason, count(*) AS n, min(match_id) AS example FROM push_deliveries WHERE status = 'dead'"
-        " GROUP BY reason ORDER BY reason",
-    )
-
-
-def count_by_status(tx: Transaction) -> list[Row]:
-    """Count deliveries by status and reason; reads the whole table."""
-    return tx.rows(
-        "SELECT status, coalesce(reason, '') AS reason, count(*) AS n, min(due_at) AS due_at"
-        " FROM push_deliveries GROUP BY status, coalesce(reason, '') ORDER BY status, reason",
-    )
-
-
 def of_push(tx: Transaction, push_id: int) -> list[Candidate]:
     """Read the matches that an open push carries."""
     rows = tx.rows("SELECT * FROM push_deliveries WHERE push_id = ? ORDER BY expires_at", (push_id,))

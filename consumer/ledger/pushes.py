@@ -344,22 +344,9 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     return tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(ids)}) ORDER BY id", ids)
 
 
-def open_by_status(tx: Transaction) -> list[Row]:
-    """Count open pushes by status, with the oldest reservation of each."""
-    return tx.rows(
-        "SELECT status, count(*) AS n, min(reserved_at) AS oldest_at FROM push_messages"
-        f" WHERE {_OPEN} GROUP BY status ORDER BY status",
-    )
-
-
 def latest(tx: Transaction, limit: int) -> list[Row]:
     """Read how the latest pushes stand, newest first."""
     return tx.rows(
         "SELECT status, errcode, reserved_at, accepted_at FROM push_messages ORDER BY id DESC LIMIT ?",
         (limit,),
     )
-
-
-def count_by_status(tx: Transaction) -> list[Row]:
-    """Count pushes by status; reads the whole table."""
-    return tx.rows("SELECT status, count(*) AS n FROM push_messages GROUP BY status ORDER BY status")

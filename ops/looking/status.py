@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from consumer import deadletters, pauses, windows
-from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger import counts, pushes, timeline
 from ops import migrate
 from ops.looking import standing
 from ops.looking.carrier import look_at_stream
@@ -79,11 +79,12 @@ def count(tx: Transaction, now: datetime, *, with_totals: bool = False) -> Ledge
     return Ledger(
         waiting=tuple(
             Waiting(row["status"], row["reason"] or "", row["n"], maybe_from_text(row["due_at"]))
-            for row in deliveries.pending_by_reason(tx)
+            for row in counts.pending_by_reason(tx)
         ),
-        sending=deliveries.count_sending(tx),
+        sending=counts.count_sending(tx),
         open=tuple(
-            Open(row["status"], row["n"], from_text(row["oldest_at"])) for row in pushes.open_by_status(tx)
+            Open(row["status"], row["n"], from_text(row["oldest_at"]))
+            for row in counts.open_pushes_by_status(tx)
         ),
         lately=_lately(recent, timeline.latest(tx, LATELY)),
         last_sent_at=maybe_from_text(max(accepted, default=None)),
@@ -91,7 +92,7 @@ def count(tx: Transaction, now: datetime, *, with_totals: bool = False) -> Ledge
         windows_exhausted=is_exhausted,
         pauses=tuple(halt_of(pause) for pause in pauses.active(tx, now)),
         dead=(
-            *(Dead(row["reason"], row["n"], row["example"]) for row in deliveries.dead_by_reason(tx)),
+            *(Dead(row["reason"], row["n"], row["example"]) for row in counts.dead_by_reason(tx)),
             *(
                 Dead(row["reason"], row["n"], _match(row["example"]))
                 for row in deadletters.count_by_reason(tx)
@@ -123,11 +124,11 @@ def _match(key: str | None) -> str | None:
 
 def _totals(tx: Transaction) -> dict[str, dict[str, int]]:
     """Count everything there ever was; reads both tables from end to end."""
-    by_reason = deliveries.count_by_status(tx)
+    by_reason = counts.deliveries_by_status(tx)
     return {
         "deliveries": {
             f"{row['status']}:{row['reason']}" if row["reason"] else row["status"]: row["n"]
             for row in by_reason
         },
-        "pushes": {row["status"]: row["n"] for row in pushes.count_by_status(tx)},
+        "pushes": {row["status"]: row["n"] for row in counts.pushes_by_status(tx)},
     }

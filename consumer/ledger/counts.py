@@ -1,0 +1,56 @@
+"""How many rows stand where: what ``status`` tells of deliveries and pushes.  Reads only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.database import Row, Transaction
+
+_PENDING: Final = "status IN ('waiting', 'parked')"
+_OPEN: Final = "status IN ('sending', 'unknown')"
+
+
+def pending_by_reason(tx: Transaction) -> list[Row]:
+    """Count what waits and what is parked by reason, with the earliest date of each."""
+    return tx.rows(
+        "SELECT status, reason, count(*) AS n, min(due_at) AS due_at FROM push_deliveries"
+        f" WHERE {_PENDING} GROUP BY status, reason ORDER BY status DESC, n DESC, reason",
+    )
+
+
+def count_sending(tx: Transaction) -> int:
+    """Count the matches that open pushes carry."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM push_deliveries WHERE push_id IN"
+        " (SELECT id FROM push_messages WHERE status IN ('sending', 'unknown')) AND status = 'sending'",
+    )
+    return int(row["n"]) if row else 0
+
+
+def dead_by_reason(tx: Transaction) -> list[Row]:
+    """Count the dead letters among the matches by reason, with an example of each."""
+    return tx.rows(
+        "SELECT reason, count(*) AS n, min(match_id) AS example FROM push_deliveries WHERE status = 'dead'"
+        " GROUP BY reason ORDER BY reason",
+    )
+
+
+def deliveries_by_status(tx: Transaction) -> list[Row]:
+    """Count deliveries by status and reason; reads the whole table."""
+    return tx.rows(
+        "SELECT status, coalesce(reason, '') AS reason, count(*) AS n, min(due_at) AS due_at"
+        " FROM push_deliveries GROUP BY status, coalesce(reason, '') ORDER BY status, reason",
+    )
+
+
+def open_pushes_by_status(tx: Transaction) -> list[Row]:
+    """Count open pushes by status, with the oldest reservation of each."""
+    return tx.rows(
+        "SELECT status, count(*) AS n, min(reserved_at) AS oldest_at FROM push_messages"
+        f" WHERE {_OPEN} GROUP BY status ORDER BY status",
+    )
+
+
+def pushes_by_status(tx: Transaction) -> list[Row]:
+    """Count pushes by status; reads the whole table."""
+    return tx.rows("SELECT status, count(*) AS n FROM push_messages GROUP BY status ORDER BY status")
