@@ -104,7 +104,7 @@ class Mirror:
     async def _run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
-        active = False
+        active: bool | None = None
         sweep_at = trim_at = 0.0
         while not stop.is_set():
             self._committed.clear()
@@ -128,7 +128,7 @@ class Mirror:
                 log.error("mirror.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
                 await _wait(stop, min(0.1 * 2 ** min(failures, 10), LONGEST_BACK_OFF))
                 continue
-            await self._rest(stop, active=active)
+            await self._rest(stop, active=bool(active))
 
     async def _rest(self, stop: asyncio.Event, *, active: bool) -> None:
         """Sleep until the application commits, the next sweep is due, or we are asked to stop."""
