@@ -1,6 +1,6 @@
 """The servers of the contract suites."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
@@ -9,15 +9,6 @@ from redis.asyncio import Redis
 from ops.embedded import EmbeddedValkey
 from ops.wiring import redis_client
 from tests.contract.streams import Bench
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """One real server for all tests of a module."""
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["fakeredis", "valkey"])

@@ -1,11 +1,15 @@
 """What several flow tests begin with."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from ops.embedded import EmbeddedValkey
 from tests.flow.ledger_house import LedgerHouse, ledger_house
+from tests.flow.mirror_house import Application
+from tests.flow.stream_house import StreamHouse
 
 
 @pytest.fixture
@@ -13,3 +17,22 @@ async def house(tmp_path: Path) -> AsyncIterator[LedgerHouse]:
     """A ledger and a host, both migrated and empty."""
     async with ledger_house(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def streaming(house: LedgerHouse, valkey: EmbeddedValkey) -> AsyncIterator[StreamHouse]:
+    """The same behind a real server, which is empty."""
+    valkey.start()
+    async with AsyncExitStack() as stack:
+        begun = StreamHouse(house, valkey, None, stack)
+        begun.redis = begun.client()
+        await begun.redis.flushall()
+        yield begun
+
+
+@pytest.fixture
+async def application(streaming: StreamHouse) -> AsyncIterator[Application]:
+    """The host, connected."""
+    host = Application(streaming)
+    yield host
+    host.connection.close()
