@@ -24,6 +24,7 @@ SENT: Final[Ending] = ("sent", None)
 NO_SLOT: Final[Ending] = ("parked", "no_slot")
 NO_SESSION: Final[Ending] = ("parked", "no_session")
 BELOW_MIN_SCORE: Final[Ending] = ("dropped", "below_min_score")
+SENDING: Final[Ending] = ("sending", None)
 QUIET: Final[Ending] = ("waiting", "quiet_hours")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.faults.host import NO_SLOT, SENT, Ending, Person
+from tests.faults.host import NO_SLOT, SENDING, SENT, Person
 from tests.faults.judge import FIVE_SENT, gather, judge
 from tests.faults.processes import until
 from tests.faults.world import World, open_world
@@ -15,7 +15,6 @@ from tests.flow.wechat_caller import Caller
 
 pytestmark = pytest.mark.faults
 
-SENDING: Final[Ending] = ("sending", None)
 A_MINUTE: Final = 60
 
 TROUBLES: Final[list[dict[str, Any]]] = [

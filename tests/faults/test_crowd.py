@@ -63,22 +63,3 @@ def test_more_matches_than_one_round_looks_at(world: World) -> None:
     world.drained()
     judge(world)
     assert len(gather(world).bubbles) == 5
-
-
-@pytest.mark.parametrize("nth", range(3))
-def test_who_is_asked_to_stop_leaves_nothing_open(world: World, nth: int) -> None:
-    """A consumer that leaves under load settles what has left, frees what has not, and another goes on."""
-    world.start("mirror")
-    for person in range(30):
-        world.commit(world.person(f"Nth{person}"), count=4)
-    world.wechat.fault(delay=0.05, times=200)
-    consumer = world.start("consume", send_concurrency=4)
-    until(lambda: world.wechat.counts()["accepted"] > 10 * nth, tell=world.told)
-    consumer.ask_to_stop().ended()
-    assert world.ledger("SELECT id FROM push_messages WHERE status IN ('sending', 'unknown')") == []
-    assert consumer.lines("consume.drain_cut") == []
-    world.start("consume")
-    world.drained()
-    judge(world)
-    attempts = world.ledger("SELECT id FROM push_messages WHERE attempts > 1")
-    assert attempts == []

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.faults.host import HOST_ZONE, QUIET, SENT, Person
+from tests.faults.host import HOST_ZONE, QUIET, SENDING, SENT, Person
 from tests.faults.judge import judge
 from tests.faults.kills import populate
 from tests.faults.processes import Daemon, Fate, until
@@ -122,7 +122,7 @@ def test_frozen_into_quiet_hours(world: World) -> None:
 def test_a_retry_that_falls_into_quiet_hours(world: World) -> None:
     """A push whose answer was lost before the quiet hours is not tried again in them."""
     ann, begins = soon_quiet(world, 8)
-    [match_id] = world.commit(ann, ("sending", None))
+    [match_id] = world.commit(ann, SENDING)
     world.wechat.fault(drop="before")
     world.start("mirror")
     first = world.start("consume")
