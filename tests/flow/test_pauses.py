@@ -152,13 +152,15 @@ async def test_throttled_rests_a_minute(house: LedgerHouse) -> None:
 
 async def test_five_silences_in_a_row_are_an_outage(house: LedgerHouse) -> None:
     """Over whatever pushes and people; attempts that never left say nothing either way."""
-    for number in range(7):
+    for number in range(6):
         await house.session(f"u{number}", f"wm{number}", f"wk{number % 2}")
-    await house.sent(TIMEOUT, *(match(f"m{number}", f"u{number}") for number in range(4)))
-    await house.sent(NotSent(NotSentCause.LATE), match("late", "u5"))
+    await house.arrive(*(match(f"m{number}", f"u{number}") for number in range(6)))
+    [*four, late, fifth] = (await house.plan()).attempts
+    await house.settle(*((attempt, TIMEOUT) for attempt in four))
+    await house.settle((late, NotSent(NotSentCause.LATE)))
     assert await paused(house) == []
 
-    await house.sent(TIMEOUT, match("m4", "u4"))
+    await house.settle((fifth, TIMEOUT))
 
     assert await paused(house) == [("corp", "", "outage", None)]
     house.later(seconds=1)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from structlog.testing import capture_logs
 
 from consumer import windows
 from consumer.facts import Session
@@ -103,13 +102,14 @@ async def test_a_window_only_moves_forward(house: LedgerHouse) -> None:
     expected = [("wk1", "wm1", "2026-11-22T03:00:00.000Z")]
     assert await opened(house) == expected
 
-    for text in ("2026-11-22T10:00:00", None, "", "2026-11-21 00:00:00"):
+    for number, text in enumerate(("2026-11-22T10:00:00", None, "", "2026-11-21 00:00:00")):
         await house.session(said=text)
-        await house.look_again()
-        await house.plan()
+        await house.arrive(match(f"low{number}", score=0.1))
+        assert (await house.plan()).decided == 1
         assert await opened(house) == expected
     await house.host("DELETE FROM wechat_kf_sessions")
-    await house.plan()
+    await house.arrive(match("alone", score=0.1))
+    assert (await house.plan()).decided == 1
     assert await opened(house) == expected
 
     await house.session(said="2026-11-22T11:30:00")
@@ -154,23 +154,6 @@ async def test_a_time_that_is_none(house: LedgerHouse, said: str) -> None:
     assert (await house.plan()).complaints == []
 
 
-@pytest.mark.parametrize("said", ["2026-11-22T12:05:01", "2026-11-22 04:05:01"])
-async def test_a_time_that_is_still_to_come(house: LedgerHouse, said: str) -> None:
-    """More than five minutes ahead is not believed, and is read again until it can be."""
-    await house.session(said=said)
-    await house.arrive("m1")
-
-    outcome = await house.plan()
-
-    assert outcome.attempts == []
-    assert ["KFPUSH_HOST_TIMEZONE" in complaint for complaint in outcome.complaints] == [True]
-    assert await house.watch() == 1
-    assert (await house.plan()).attempts == []
-    house.later(seconds=1)
-    await house.watch()
-    assert len((await house.plan()).attempts) == 1
-
-
 async def test_two_rows_of_one_phone(house: LedgerHouse) -> None:
     """The later word counts, also beside one that cannot be believed."""
     await house.session("u1", said="2026-11-22T09:00:00")
@@ -199,42 +182,6 @@ async def test_a_match_goes_to_its_own_users_phones(house: LedgerHouse) -> None:
     ]
 
 
-@pytest.mark.parametrize("said", ["2026-11-22T11:59:00", "2026-11-22 03:59:00"])
-async def test_the_watch_opens_windows_for_those_who_wait(house: LedgerHouse, said: str) -> None:
-    """A changed text of somebody parked, or of unknown outcome, wakes all that is theirs."""
-    await house.session("u1", "wm1", said=None)
-    await house.session("u2", "wm2")
-    await house.arrive(match("m1", "u1"))
-    await house.sent(Unknown("timeout"), match("m2", "u2"))
-    house.later(seconds=0.5)
-    assert await house.watch() == 0
-    assert not await house.find_due()
-
-    await house.session("u1", "wm1", said=said)
-    await house.session("u2", "wm2", said=said)
-
-    assert await house.watch() == 1
-    assert sorted(each.letter.user_id for each in (await house.plan()).attempts) == ["u1", "u2"]
-    assert await house.watch() == 0
-
-
-async def test_the_watch_says_what_it_cannot_believe(house: LedgerHouse) -> None:
-    """Once, and it goes on with everybody else."""
-    await house.session("u1", "wm1", said=None)
-    await house.session("u2", "wm2", said=None)
-    await house.arrive(match("m1", "u1"), match("m2", "u2"))
-    await house.plan()
-    await house.session("u1", "wm1", said="0001-01-01T00:00:00")
-    await house.session("u2", "wm2", said="2026-11-22T11:59:00")
-
-    with capture_logs() as logs:
-        await house.watch()
-        await house.watch()
-
-    assert [entry["event"] for entry in logs] == ["watch.unreadable_time"]
-    assert [each.letter.user_id for each in (await house.plan()).attempts] == ["u2"]
-
-
 async def test_exhausted_means_until_the_next_word(house: LedgerHouse) -> None:
     """WeChat's word about one window says nothing about an older or a newer one."""
 
@@ -254,6 +201,33 @@ async def test_exhausted_means_until_the_next_word(house: LedgerHouse) -> None:
     assert (window.is_exhausted, window.slots_left(0)) == (False, 5)
 
 
+@pytest.mark.parametrize(
+    ("spoken", "moved", "expected"),
+    [
+        (None, False, "2026-11-22T03:00:00+00:00"),
+        (at("22 10:59"), False, "2026-11-22T03:00:00+00:00"),
+        (at("22 11:00"), False, "2026-11-22T03:00:00+00:00"),
+        (at("22 11:00:00.001"), True, "2026-11-22T03:00:00.001000+00:00"),
+    ],
+)
+async def test_what_moves_a_window(
+    house: LedgerHouse,
+    spoken: datetime | None,
+    moved: bool,  # noqa: FBT001
+    expected: str,
+) -> None:
+    """Only a later word, and the first one of all; the same one said again is no news."""
+
+    def words(tx: Transaction) -> tuple[bool, bool, datetime | None]:
+        first = windows.open_at(tx, KF, at("22 11:00"), house.now)
+        return first, windows.open_at(tx, KF, spoken, house.now), windows.opened_at(tx, KF)
+
+    first, second, opened_at = await house.own.exclusive(words)
+
+    assert (first, second) == (True, moved)
+    assert opened_at == datetime.fromisoformat(expected)
+
+
 async def test_the_host_texts_of_one_phone_in_any_order() -> None:
     """Rows that come in another order are not news."""
     rows = [Session("u1", KF, "a"), Session("u2", KF, "b"), Session("u3", KF, "a")]
@@ -264,16 +238,18 @@ async def test_the_host_texts_of_one_phone_in_any_order() -> None:
 async def test_what_counts_for_a_day(house: LedgerHouse) -> None:
     """Match messages accepted since the user's own midnight, and those still open whenever reserved."""
     await house.session(said="2026-11-21T20:00:00")
-    await house.prefers(daily_limit=2)
-    house.now = house.wall = at("21 23:59:50")
+    await house.prefers(daily_limit=3)
+    house.now = house.wall = at("21 23:59:59.999")
     await house.sent(Accepted(), "yesterday")
     await house.sent(Unknown("timeout"), "unknown")
+    house.now = house.wall = at("22 00:00")
+    await house.sent(Accepted(), "midnight")
     house.now = house.wall = at("22 00:00:01")
     await house.arrive("m1", "m2")
 
     going = (await house.plan()).attempts
 
-    # the retry comes first; it was counted, and with it one message is left for today
+    # the retry comes first; it was counted, and with it and midnight's one message is left for today
     assert [each.letter.matches for each in going] == [(("unknown", 1),), (("m1", 1),)]
     assert await house.standing("m2") == [("waiting", "daily_limit")]
     assert await house.due("m2") == at("23 00:00")

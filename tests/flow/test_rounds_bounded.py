@@ -1,0 +1,134 @@
+"""A round does no more than it may, and one person's broken data stops nobody else."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.plan import Due
+from schemas.receipts import NotSent, NotSentCause, Unknown
+from tests.flow.ledger_house import LedgerHouse, at, match
+
+TIMEOUT = Unknown("timeout")
+
+
+async def break_event(house: LedgerHouse, match_id: str) -> None:
+    """Make a row that no code can read."""
+    await house.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_deliveries SET event = 'nonsense' WHERE match_id = ?", (match_id,))
+    )
+
+
+async def test_one_person_who_cannot_be_planned(house: LedgerHouse) -> None:
+    """That person waits an hour, loudly; everybody else's messages leave."""
+    await house.session("u1", "wm1")
+    await house.session("u2", "wm2")
+    await house.arrive(match("broken", "u1"), match("whole", "u1"), match("other", "u2"))
+    await break_event(house, "broken")
+
+    with capture_logs() as logs:
+        outcome = await house.plan()
+
+    assert [each.letter.matches for each in outcome.attempts] == [(("other", 1),)]
+    assert await house.standing("broken", "whole") == [("waiting", "planning_failed")] * 2
+    assert [await house.due("broken"), await house.due("whole")] == [at("22 13:00")] * 2
+    assert [entry["log_level"] for entry in logs] == ["error"]
+    assert not await house.find_due()
+
+
+async def test_a_push_that_cannot_be_judged(house: LedgerHouse) -> None:
+    """Its letter stays frozen for an hour, and the next one is tried."""
+    await house.session("u1", "wm1")
+    await house.session("u2", "wm2")
+    await house.sent(TIMEOUT, match("broken", "u1"), match("other", "u2"))
+    await break_event(house, "broken")
+    house.later(seconds=1)
+
+    with capture_logs() as logs:
+        outcome = await house.plan()
+
+    assert [each.letter.matches for each in outcome.attempts] == [(("other", 1),)]
+    assert await house.pushes("status, reason, lease_until") == [
+        ("unknown", "planning_failed", "2026-11-22T05:00:01.000Z"),
+        ("unknown", "outcome_unknown", "2026-11-22T04:00:21.000Z"),
+    ]
+    assert [entry["log_level"] for entry in logs] == ["error"]
+
+
+async def test_retries_come_first_and_take_places(house: LedgerHouse) -> None:
+    """What is open may be on the phone already: it goes before anything new, as far as there is room."""
+    for number in (1, 2, 3):
+        await house.session(f"u{number}", f"wm{number}")
+    await house.sent(TIMEOUT, match("m1", "u1"), match("m2", "u2"))
+    await house.arrive(match("m3", "u3"))
+    house.later(seconds=1)
+    due = await house.find_due()
+    house.places = 1
+
+    rounds = [(await house.plan(due)).attempts for _ in range(4)]
+
+    assert [[(each.letter.matches[0][0], each.number) for each in attempts] for attempts in rounds] == [
+        [("m1", 2)],
+        [("m2", 2)],
+        [("m3", 1)],
+        [],
+    ]
+
+
+async def test_a_paused_corp_is_probed_once_however_much_is_due(house: LedgerHouse) -> None:
+    """Two pushes and two people are due: one attempt leaves."""
+    for number in (1, 2, 3):
+        await house.session(f"u{number}", f"wm{number}")
+    await house.sent(TIMEOUT, match("m1", "u1"), match("m2", "u2"))
+    await house.sent(NotSent(NotSentCause.NO_TOKEN), match("m3", "u3"))
+    house.later(seconds=1)
+
+    assert len((await house.find_due()).pushes) == 1
+    assert len((await house.plan()).attempts) == 1
+    assert (await house.plan()).attempts == []
+
+
+async def test_a_word_wakes_only_whose_it_is(house: LedgerHouse) -> None:
+    """Everybody else's dates stay as they are."""
+    await house.session("u1", "wm1", said=None)
+    await house.session("u2", "wm2", said=None)
+    await house.arrive(match("m1", "u1"), match("m2", "u2"))
+    await house.plan()
+    await house.session("u1", "wm1")
+
+    await house.watch()
+
+    assert [await house.due("m1"), await house.due("m2")] == [house.now, at("29 12:00")]
+    assert (await house.find_due()).user_ids == ("u1",)
+
+
+async def test_a_round_ends_before_others_wait_long(house: LedgerHouse) -> None:
+    """Hundreds of rows at a time; what is left is still due and comes next."""
+    people = [f"u{number}" for number in range(4)]
+    for user_id in people:
+        await house.arrive(*(match(f"{user_id}-{number:03}", user_id) for number in range(250)))
+
+    first = await house.plan(Due(tuple(people), ()))
+
+    assert first.decided == 750
+    rounds = 1
+    while await house.find_due():
+        await house.plan()
+        rounds += 1
+        assert rounds < 20
+    assert set(await house.standing()) == {("parked", "no_session")}
+
+
+@pytest.mark.parametrize("seconds", [3599, 3600])
+async def test_set_aside_for_an_hour(house: LedgerHouse, seconds: int) -> None:
+    """Mended meanwhile, it goes when its hour has come."""
+    await house.session()
+    await house.arrive("m1")
+    [event] = await house.rows("SELECT event FROM push_deliveries")
+    await break_event(house, "m1")
+    with capture_logs():
+        await house.plan()
+    await house.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_deliveries SET event = ?", (event["event"],))
+    )
+    house.later(seconds=seconds)
+
+    assert len((await house.plan()).attempts) == (1 if seconds == 3600 else 0)

@@ -1,0 +1,150 @@
+"""The wake rule: when something about a person changes, what waits for it is due at once."""
+
+from datetime import datetime
+
+import pytest
+
+from consumer.ledger.pushes import Attempt
+from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
+from tests.flow.ledger_house import LedgerHouse, at, match
+
+EXPIRY = at("29 12:00")
+TIMEOUT = Unknown("timeout")
+
+
+async def full(house: LedgerHouse) -> list[Attempt]:
+    """Five messages on their way, and a sixth match parked behind them."""
+    await house.session()
+    await house.arrive("m1", "m2", "m3", "m4", "m5", "m6")
+    attempts = (await house.plan()).attempts
+    assert len(attempts) == 5
+    assert await house.standing("m6") == [("parked", "no_slot")]
+    assert await house.due("m6") == EXPIRY
+    return attempts
+
+
+@pytest.mark.parametrize(
+    ("receipt", "due"),
+    [
+        # a slot came free
+        (Refused(40201, RefusalKind.CONTENT), at("22 12:00")),
+        (Refused(40096, RefusalKind.RECIPIENT), at("22 12:00")),
+        (Refused(77777, RefusalKind.UNCLASSIFIED), at("22 12:00")),
+        (NotSent(NotSentCause.LATE), at("22 12:00")),
+        # nothing that helps: the slot stays taken
+        (Accepted(), EXPIRY),
+        (Accepted(repeated=True), EXPIRY),
+        (TIMEOUT, EXPIRY),
+    ],
+)
+async def test_what_the_end_of_a_push_wakes(house: LedgerHouse, receipt: Receipt, due: datetime) -> None:
+    """A freed slot is news for whoever waits for one; a used one is not."""
+    [first, *_] = await full(house)
+
+    await house.settle((first, receipt))
+
+    assert await house.due("m6") == due
+
+
+async def test_a_freed_slot_is_used(house: LedgerHouse) -> None:
+    """By the match that waited for it, and there is still no sixth message."""
+    [first, *_] = await full(house)
+    await house.arrive("m7")
+    await house.plan()
+
+    await house.settle((first, Refused(40201, RefusalKind.CONTENT)))
+
+    assert [each.letter.matches for each in (await house.plan()).attempts] == [(("m6", 1),)]
+    assert await house.standing("m7") == [("parked", "no_slot")]
+
+
+async def test_a_refused_window_frees_nothing(house: LedgerHouse) -> None:
+    """It is looked at, and parked again: WeChat says that nothing is left."""
+    [first, *_] = await full(house)
+
+    await house.settle((first, Refused(95001, RefusalKind.WINDOW)))
+    await house.plan()
+
+    assert await house.standing("m1", "m6") == [("parked", "no_slot")] * 2
+
+
+async def test_what_was_given_up_keeps_its_slot(house: LedgerHouse) -> None:
+    """Nobody knows whether it is on the phone, so it counts as if it were."""
+    await house.session()
+    await house.sent(TIMEOUT, "m1")
+    await house.prefers(enable_push=0)
+    house.later(seconds=1)
+    await house.plan()
+    assert await house.pushes() == [("given_up",)]
+
+    await house.prefers(enable_push=1)
+    await house.arrive(*(f"n{number}" for number in range(6)))
+
+    assert len((await house.plan()).attempts) == 4
+
+
+async def test_what_was_given_up_counts_for_its_day(house: LedgerHouse) -> None:
+    """The same for the daily limit."""
+    await house.session()
+    await house.prefers(daily_limit=2)
+    await house.sent(TIMEOUT, match("m1", expires_at=at("22 12:01").isoformat()))
+    house.later(minutes=2)
+    await house.plan()
+    assert await house.pushes("status, reason") == [("given_up", "expired")]
+    await house.arrive("n1", "n2")
+
+    assert len((await house.plan()).attempts) == 1
+
+
+@pytest.mark.parametrize("noticed", ["meanwhile", "afterwards"])
+async def test_a_word_while_an_attempt_is_on_its_way(house: LedgerHouse, noticed: str) -> None:
+    """Its refusal concerns the window before; the push is asked about again at once, not after 72 hours."""
+    await house.session()
+    await house.sent(TIMEOUT, "m1")
+    house.later(seconds=1)
+    second = await house.plan_one()
+    await house.session(said="2026-11-22T12:00:00")
+    if noticed == "meanwhile":
+        await house.arrive(match("low", score=0.1))
+        await house.plan()
+
+    await house.settle((second, Refused(95001, RefusalKind.WINDOW)))
+    if noticed == "afterwards":
+        await house.watch()
+
+    assert (await house.plan_one()).number == 3
+
+
+async def test_no_word_while_an_attempt_is_on_its_way(house: LedgerHouse) -> None:
+    """Then nothing asks again before the next word."""
+    await house.session()
+    await house.sent(TIMEOUT, "m1")
+    house.later(seconds=1)
+    await house.settle((await house.plan_one(), Refused(95001, RefusalKind.WINDOW)))
+
+    await house.watch()
+    house.later(hours=71)
+
+    assert (await house.plan()).attempts == []
+
+
+async def test_a_parked_match_is_looked_at_when_it_expires(house: LedgerHouse) -> None:
+    """Nothing is parked for ever."""
+    await house.arrive("m1")
+    await house.plan()
+    assert await house.standing("m1") == [("parked", "no_session")]
+
+    house.now = house.wall = EXPIRY
+    await house.plan()
+
+    assert await house.standing("m1") == [("dropped", "expired")]
+
+
+async def test_throttled_matches_rest(house: LedgerHouse) -> None:
+    """The end of a push that went too fast frees its match for a minute later, not for now."""
+    await house.session()
+
+    await house.sent(Refused(45009, RefusalKind.THROTTLED), "m1")
+
+    assert await house.standing("m1") == [("waiting", "throttled")]
+    assert await house.due("m1") == at("22 12:01")
