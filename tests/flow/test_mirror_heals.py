@@ -55,6 +55,20 @@ async def test_a_flush(streaming: StreamHouse, application: Application) -> None
     assert await said(logs, "mirror.found_lost")()
 
 
+async def test_what_was_mirrored_just_now(streaming: StreamHouse, application: Application) -> None:
+    """A row has a minute to arrive before anybody looks for it."""
+    async with mirroring(streaming, grace=60):
+        application.commits("m1")
+        await wait_for_stream(streaming, "m1")
+        await eventually(lambda: all_marked(streaming))
+        await streaming.redis.flushall()
+        application.commits("m2")
+        await wait_for_stream(streaming, "m2")
+        await asyncio.sleep(10 * SOON)
+
+        assert await on_stream(streaming) == ["m2"]
+
+
 async def test_a_flush_while_it_was_down(streaming: StreamHouse, application: Application) -> None:
     """The next mirror finds what is missing, also under a group that consumers have made anew."""
     async with mirroring(streaming):
