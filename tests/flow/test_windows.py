@@ -11,7 +11,7 @@ from consumer.ledger import deliveries, pushes
 from consumer.ledger.deliveries import Incoming
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
-from schemas.receipts import Accepted, Unknown
+from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import LedgerHouse, at, match
 
 KF = RecipientKey("wk1", "wm1")
@@ -199,6 +199,30 @@ async def test_exhausted_means_until_the_next_word(house: LedgerHouse) -> None:
     await house.own.exclusive(lambda tx: windows.open_at(tx, KF, at("22 11:30"), house.now))
     [window] = (await house.own.read(lambda tx: windows.load(tx, ["wm1"])))["wm1"]
     assert (window.is_exhausted, window.slots_left(0)) == (False, 5)
+
+
+@pytest.mark.parametrize("said", [None, "2026-11-22T10:00:00", "2026-11-22 03:00:00", "soon"])
+async def test_rewriting_a_session_opens_no_exhausted_window(house: LedgerHouse, said: str | None) -> None:
+    """Only a later word does, not another text for the same one."""
+    await house.session()
+    await house.sent(Refused(95001, RefusalKind.WINDOW), "m1")
+    await house.session(said=said)
+    await house.arrive("m2")
+
+    assert (await house.plan()).attempts == []
+    assert await house.standing("m2") == [("parked", "no_slot")]
+
+
+async def test_a_word_from_elsewhere_keeps_what_the_host_said(house: LedgerHouse) -> None:
+    """So that the host's unchanged text is not taken for another word."""
+
+    def words(tx: Transaction) -> tuple[dict[RecipientKey, str | None], bool]:
+        windows.open_at(tx, KF, at("22 11:00"), house.now, host_seen="the host's text")
+        windows.open_at(tx, KF, at("22 11:30"), house.now)
+        [window] = windows.load(tx, ["wm1"])["wm1"]
+        return windows.seen(tx, ["wm1"]), window.opened_at == at("22 11:30")
+
+    assert await house.own.exclusive(words) == ({KF: "the host's text"}, True)
 
 
 @pytest.mark.parametrize(
