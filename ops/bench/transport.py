@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import os
 import statistics
 import sys
@@ -23,7 +22,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
 
 import httpx
 
@@ -31,6 +29,7 @@ from consumer.wechat.client import KfClient
 from consumer.wechat.shelf import TokenShelf
 from consumer.wechat.token import AccessTokens, Credentials
 from consumer.wechat.transport import HttpTransport
+from ops.bench.stub import pin, stub
 from schemas.keys import Keys
 from schemas.kf import SEND_MSG, encode, text_body
 
@@ -55,71 +54,14 @@ class Figures:
     p99_ms: float
 
 
-class _Answer(asyncio.Protocol):
-    """Answers every POST with a success, after a delay; no more of HTTP than that takes."""
-
-    answer = b'{"errcode":0,"errmsg":"ok","msgid":"m","access_token":"t","expires_in":7200}'
-    reply = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(answer)
-
-    def __init__(self, delay: float) -> None:
-        self.delay = delay
-        self.buffer = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to write to."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy: TCP it is
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Take whole requests off the buffer."""
-        self.buffer += data
-        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
-            head = self.buffer[:end].lower()
-            _, told, rest = head.partition(b"content-length:")
-            whole = end + 4 + (int(rest.split(b"\r\n", 1)[0]) if told else 0)
-            if len(self.buffer) < whole:
-                return
-            self.buffer = self.buffer[whole:]
-            if self.delay:
-                asyncio.get_running_loop().call_later(self.delay, self._reply)
-            else:
-                self._reply()
-
-    def _reply(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(self.reply + self.answer)
-
-
-def _serve(told: Connection, delay: float, core: int | None) -> None:
-    async def forever() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _Answer(delay), "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    _pin(core)
-    asyncio.run(forever())
-
-
-def _pin(core: int | None) -> None:
-    if core is not None and sys.platform == "linux":
-        os.sched_setaffinity(0, {core})
-
-
 @contextmanager
 def server(delay: float) -> Iterator[str]:
-    """The server's URL while it lives."""
+    """The server's URL while it lives, on another core than this process where there is one."""
     cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     mine, its = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, delay, its), daemon=True)
-    process.start()
-    _pin(mine)
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    with stub(delay, core=its) as running:
+        pin(mine)
+        yield running.url
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-COMMANDS: Final = ("up", "migrate", "mirror", "consume", "publish", "explain", "status", "config")
+COMMANDS: Final = ("up", "migrate", "mirror", "consume", "publish", "explain", "status", "config", "bench")
 
 _HELP: Final = {
     "up": "Start everything on this machine.",
@@ -27,6 +27,7 @@ _HELP: Final = {
     "explain": "Tell the whole journey of one match, and why.",
     "status": "Tell what waits, what was sent, and what is wrong.",
     "config": "Show every setting, where it comes from, and what it means.",
+    "bench": "Measure what kfpush costs on this machine.",
 }
 
 

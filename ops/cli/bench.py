@@ -1,0 +1,93 @@
+"""``kfpush bench``."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from types import FrameType
+
+import click
+
+FULL_MATCHES = 10_000
+QUICK_MATCHES = 2_000
+PRIORS = (1_000, 1_000_000)
+_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "idle", "host")
+
+
+@click.command("bench")
+@click.argument("parts", nargs=-1, type=click.Choice(_PARTS))
+@click.option(
+    "--quick", is_flag=True, help="About half a minute: fewer matches, one round, 1,000 prior rows."
+)
+@click.option("--matches", type=click.IntRange(100, 200_000), help="How many matches a drain has.")
+@click.option("--rounds", type=click.IntRange(1, 9), help="How often each way is tried; the median counts.")
+@click.option("--seconds", type=click.FloatRange(1, 120), help="How long latency and idleness are watched.")
+@click.option(
+    "--prior",
+    "priors",
+    type=click.IntRange(0, 5_000_000),
+    multiple=True,
+    help="Deliveries and messages in the past of a drain; may be given twice.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a part.")
+def command(
+    parts: tuple[str, ...],
+    *,
+    quick: bool,
+    matches: int | None,
+    rounds: int | None,
+    seconds: float | None,
+    priors: tuple[int, ...],
+    as_json: bool,
+) -> None:
+    r"""Measure what kfpush costs on this machine, beside loops that do less.
+
+    Everything is made for it: databases in a temporary folder, a Valkey, and a small server that answers as
+    WeChat does.  No setting is read and nothing of an installation is touched.  PARTS are drain, slow,
+    mirror, decisions, latency, idle and host; all of them without any.
+
+    The ratios are the result: absolute figures belong to the machine and the hour.
+
+    \b
+    Examples:
+      kfpush bench --quick
+      kfpush bench drain latency
+      kfpush bench drain --prior 1000000 --rounds 5
+      kfpush bench --json > figures.json
+
+    \b
+    Exit codes:
+      0    measured, whatever came out
+      1    something that was to be measured broke
+      5    no Redis or Valkey server could be started
+      130  interrupted; the temporary folder is gone
+    """
+    from ops.bench.run import machine, run
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    if as_json:
+        click.echo(json.dumps({"machine": machine()}))
+    else:
+        click.echo(", ".join(f"{name} {value}" for name, value in machine().items()))
+    for measured in run(
+        parts or _PARTS,
+        matches=matches or (QUICK_MATCHES if quick else FULL_MATCHES),
+        rounds=rounds or (1 if quick else 3),
+        seconds=seconds or (3 if quick else 20),
+        priors=priors or (PRIORS[:1] if quick else PRIORS),
+        say=lambda text: click.echo(text, err=True),
+    ):
+        if as_json:
+            click.echo(json.dumps(measured.as_json(), ensure_ascii=False))
+            continue
+        for table in measured.tables:
+            click.echo(f"\n{table.markdown()}")
+        click.echo()
+        for reach in measured.reaches:
+            click.echo(reach.told())
+    sys.stdout.flush()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
