@@ -34,21 +34,34 @@ class _Environment(BaseSettings, Settings):
     )
 
 
-def load_settings(env_file: Path | None = None) -> Settings:
+def load_settings(env_file: Path | None = None, *, beside_up: bool = True) -> Settings:
     """Read the settings.
+
+    ``beside_up``: a sandbox that `kfpush up` runs for this data folder is found wherever it listens.
 
     Raises:
         ConfigurationError: naming every variable that is wrong and why.
 
     """
     try:
-        return _Environment(_env_file=env_file or ENV_FILE)
+        settings = _Environment(_env_file=env_file or ENV_FILE)
+        return _beside_the_sandbox(settings) if beside_up else settings
     except ValidationError as error:
         complaints = [
             ": ".join([*(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")])
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("; ".join(complaints)) from None
+
+
+def _beside_the_sandbox(settings: Settings) -> Settings:
+    is_fixed = settings.sandbox_port != 0 and "sandbox_port" in settings.model_fields_set
+    if not settings.sandboxed or settings.wechat_base_url or is_fixed:
+        return settings
+    from ops.sandbox.process import port_beside
+
+    port = port_beside(Path(settings.data_dir))
+    return settings if port is None else settings.model_copy(update={"sandbox_port": port})
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,9 @@ def _shown(field: str, info: FieldInfo, found: Given, settings: Settings | None)
     if info.annotation is SecretStr or isinstance(value, SecretStr):
         is_set = bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
         value = MASK if is_set else ""
-    return Shown(name, masked_url(value), origin or "default", info.description or "")
+    if origin is None:
+        origin = "kfpush up" if field == "sandbox_port" and value != info.default else "default"
+    return Shown(name, masked_url(value), origin, info.description or "")
 
 
 def _meant(name: str) -> str | None:

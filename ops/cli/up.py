@@ -62,7 +62,7 @@ def _up(phrases: Phrases, *, as_json: bool) -> None:
     from ops.up.run import run
     from ops.up.together import alone
 
-    settings = load_settings()
+    settings = load_settings(beside_up=False)
     story = Story(
         phrases,
         ZoneInfo(settings.user_timezone),

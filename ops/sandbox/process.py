@@ -5,7 +5,9 @@ import os
 import select
 import subprocess
 import sys
-from http.client import HTTPConnection
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode, urlsplit
@@ -13,6 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
+
+SIGNPOST: Final = "sandbox.json"
+"""In the data folder: where its sandbox listens, for it may have had to take another port than its own."""
 
 Told = dict[str, Any]  # JSON as it came
 
@@ -32,9 +37,30 @@ class SandboxControl:
         order = {"open_kfid": open_kfid, "external_userid": external_userid, "text": said}
         return self._ask("POST", "speak", order)
 
-    def introduce(self, *, open_kfid: str | None = None, external_userid: str | None = None) -> Told:
-        """Make an account or a user known without a word."""
-        names = {"open_kfid": open_kfid, "external_userid": external_userid}
+    def click(self, open_kfid: str, external_userid: str, menu_id: str, said: str = "好的") -> Told:
+        """A user clicks on a menu item, which arrives as a text; whether it opens the window is a switch."""
+        order = {"open_kfid": open_kfid, "external_userid": external_userid}
+        return self._ask("POST", "speak", {**order, "text": said, "menu_id": menu_id})
+
+    def enter(self, open_kfid: str, external_userid: str) -> str | None:
+        """A user opens the chat without a word; the code for a welcome, if WeChat gives one."""
+        order = {"open_kfid": open_kfid, "external_userid": external_userid}
+        code: str | None = self._ask("POST", "enter", order)["welcome_code"]
+        return code
+
+    def introduce(
+        self,
+        *,
+        open_kfid: str | None = None,
+        external_userid: str | None = None,
+        servicer_userid: str | None = None,
+    ) -> Told:
+        """Make an account, a user or a human servicer known without a word."""
+        names = {
+            "open_kfid": open_kfid,
+            "external_userid": external_userid,
+            "servicer_userid": servicer_userid,
+        }
         return self._ask("POST", "introduce", {field: name for field, name in names.items() if name})
 
     def enter_state(self, open_kfid: str, external_userid: str, service_state: int) -> Told:
@@ -111,6 +137,30 @@ class SandboxControl:
         if "error" in told:
             raise ValueError(told["error"])
         return told
+
+
+@contextmanager
+def signpost(data_dir: Path, sandbox: "SandboxProcess") -> Iterator[None]:
+    """While inside, let commands in other terminals find the sandbox that belongs to a data folder."""
+    post = data_dir / SIGNPOST
+    draft = post.with_name(f"{SIGNPOST}.{os.getpid()}")
+    draft.write_text(json.dumps({"port": sandbox.port, "pid": sandbox.pid}) + "\n")
+    draft.replace(post)
+    try:
+        yield
+    finally:
+        post.unlink(missing_ok=True)
+
+
+def port_beside(data_dir: Path) -> int | None:
+    """The port of the sandbox that runs for a data folder; None if none answers there."""
+    try:
+        said = json.loads((data_dir / SIGNPOST).read_bytes())
+        port, pid = int(said["port"]), int(said["pid"])
+        answers = SandboxControl(f"http://127.0.0.1:{port}").healthz()["pid"] == pid
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return None
+    return port if answers else None
 
 
 class SandboxProcess:

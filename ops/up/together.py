@@ -20,7 +20,7 @@ from typing import Final
 
 from consumer.daemon import Rooms, consume
 from ops.cli.migrate import migrated
-from ops.sandbox.process import SandboxControl, SandboxProcess
+from ops.sandbox.process import SandboxControl, SandboxProcess, signpost
 from ops.wiring import House, consumer_rooms, mirror_of, opened
 from schemas.errors import ConfigurationError, ServerUnavailable
 from schemas.settings import Settings
@@ -59,6 +59,7 @@ async def everything(settings: Settings, stop: asyncio.Event, prepare: Prepare) 
             port = free_port(settings)
             moved_from = settings.sandbox_port if port != settings.sandbox_port else None
             sandbox = await stack.enter_async_context(_sandbox(port))
+            stack.enter_context(signpost(Path(settings.data_dir), sandbox))
             settings = settings.model_copy(
                 update={"sandbox_port": sandbox.port, "wechat_base_url": sandbox.base_url}
             )

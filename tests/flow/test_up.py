@@ -96,6 +96,22 @@ def test_a_usual_port_that_is_taken_is_passed_over() -> None:
             free_port(Settings(sandbox_port=taken))
 
 
+def test_other_terminals_find_the_sandbox(tmp_path: Path) -> None:
+    """Whatever port it had to take, a command beside it asks there, and nowhere once it has ended."""
+    with Up(tmp_path) as up:
+        port = up.control.base_url.rpartition(":")[2]
+        beside = json.loads(kfpush("config", "--json", folder=tmp_path).stdout)
+        assert beside["derived"]["wechat_url"] == up.control.base_url
+        [setting] = [item for item in beside["settings"] if item["name"] == "KFPUSH_SANDBOX_PORT"]
+        assert (str(setting["value"]), setting["origin"]) == (port, "kfpush up")
+        told = kfpush("config", "--json", folder=tmp_path, env={"KFPUSH_SANDBOX_PORT": "8622"})
+        assert json.loads(told.stdout)["derived"]["wechat_url"] == "http://127.0.0.1:8622"
+        assert up.end(signal.SIGKILL) == -signal.SIGKILL
+        assert eventually(lambda: not up.survivors())
+    after = json.loads(kfpush("config", "--json", folder=tmp_path).stdout)
+    assert after["derived"]["wechat_url"] == "http://127.0.0.1:8621"
+
+
 def test_the_sandbox_goes_on_where_it_was(tmp_path: Path) -> None:
     """A new run knows the users of the last one and never goes back behind its time."""
     with Up(tmp_path) as up:
