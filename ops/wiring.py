@@ -305,6 +305,7 @@ async def _world(settings: Settings, transport: HttpTransport, own: Database) ->
 
     async def leapt() -> None:
         await own.exclusive(lambda tx: pushes.wake_all(tx, wall()))
+        await own.exclusive(lambda tx: deliveries.wake_all(tx, clock.now()))
 
     clock = SandboxClock(transport, leapt)
     await clock.read()

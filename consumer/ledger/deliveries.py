@@ -324,6 +324,13 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
             )
 
 
+def wake_all(tx: Transaction, now: datetime) -> None:
+    """Make everything that waits or is parked due: the business clock leapt, maybe back behind its dates."""
+    tx.execute(
+        f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ?", (to_text(now), to_text(now))
+    )
+
+
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:
     """List the stream entries whose walk these pushes end."""
     ids = tuple(push_ids)

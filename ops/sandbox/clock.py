@@ -9,15 +9,39 @@ class VirtualClock:
 
     def __init__(self, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._wall = wall
+        self._witnessed: datetime | None = None
         self.offset = timedelta(0)
 
     def now(self) -> datetime:
         """Wall time plus the offset."""
         return self._wall() + self.offset
 
-    def move_to(self, now: datetime) -> None:
-        """Choose the offset that makes it this instant."""
-        self.offset = now - self._wall()
+    def witness(self) -> datetime:
+        """The time now, which others write down: from here on the clock cannot go back before it."""
+        now = self.now()
+        self._witnessed = now if self._witnessed is None else max(now, self._witnessed)
+        return now
+
+    def move(self, offset: timedelta) -> None:
+        """Go forward or back to an offset.
+
+        Raises:
+            ValueError: that would be before a time that others have written down.
+            OverflowError: no calendar goes that far.
+
+        """
+        there, noted = self._wall() + offset, self._witnessed
+        if offset < self.offset and noted is not None and there < noted:
+            raise ValueError(
+                f"the clock cannot go back to {iso(there)}: at {iso(noted)} a user wrote or kfpush called, "
+                "and that time is in the ledger; go forward, or begin anew: reset the sandbox and give "
+                "kfpush an empty data folder"
+            )
+        self.offset = offset
+
+    def offset_at(self, now: datetime) -> timedelta:
+        """The offset that makes it this instant."""
+        return now - self._wall()
 
 
 def iso(instant: datetime) -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from ops.sandbox import errcodes, letter, views
 from ops.sandbox.clock import iso, parse
 from ops.sandbox.order import Order, number, refuse_unknown, seconds, text, whole
-from ops.sandbox.rules import ENDED, NEW
+from ops.sandbox.sessions import ENDED, NEW
 from ops.sandbox.switches import changed, choices
 from ops.sandbox.views import Told
 from ops.sandbox.world import World
@@ -78,12 +78,18 @@ async def _events(world: World) -> AsyncIterator[str]:
 
 
 async def _speak(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid", "text"))
+    refuse_unknown(order, ("open_kfid", "external_userid", "text", "menu_id"))
     said = text(order, "text") or "你好"
     if not letter.is_writable(said):
         raise ValueError("text must be writable as UTF-8")
+    menu_id = _named(order, "menu_id") if "menu_id" in order else None
     word = world.corp.speak(
-        _named(order, "open_kfid"), _named(order, "external_userid"), said, world.clock.now()
+        _named(order, "open_kfid"),
+        _named(order, "external_userid"),
+        said,
+        world.clock.witness(),
+        menu_id=menu_id,
+        opens=menu_id is None or world.switches.menu_click_resets,
     )
     world.bell.ring()
     return views.word(word)
@@ -97,10 +103,22 @@ def _named(order: Order, field: str) -> str:
 
 
 async def _introduce(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid"))
+    refuse_unknown(order, ("open_kfid", "external_userid", "servicer_userid"))
     names = {field: _named(order, field) for field in order}
-    world.corp.introduce(names.get("open_kfid"), names.get("external_userid"))
-    return {"accounts": sorted(world.corp.accounts), "customers": len(world.corp.customers)}
+    world.corp.introduce(names.get("open_kfid"), names.get("external_userid"), names.get("servicer_userid"))
+    return {
+        "accounts": sorted(world.corp.accounts),
+        "customers": len(world.corp.customers),
+        "servicers": sorted(world.corp.servicers),
+    }
+
+
+async def _enter(world: World, order: Order) -> Told:
+    refuse_unknown(order, ("open_kfid", "external_userid"))
+    account, user = _named(order, "open_kfid"), _named(order, "external_userid")
+    code = world.corp.enter(account, user, world.clock.now())
+    world.bell.ring()
+    return {"welcome_code": code}
 
 
 async def _enter_state(world: World, order: Order) -> Told:
@@ -172,16 +190,16 @@ async def _move_clock(world: World, order: Order) -> Told:
     refuse_unknown(order, ("offset", "advance", "now"))
     if len(order) != 1:
         raise ValueError("say one of offset, advance or now")
+    clock = world.clock
     try:
         if (to := text(order, "now")) is not None:
-            world.clock.move_to(parse(to))
-        elif (offset := number(order, "offset")) is not None:
-            world.clock.offset = timedelta(seconds=offset)
+            offset = clock.offset_at(parse(to))
+        elif (wanted := number(order, "offset")) is not None:
+            offset = timedelta(seconds=wanted)
         else:
-            world.clock.offset += timedelta(seconds=number(order, "advance") or 0)
-        world.clock.now()
+            offset = clock.offset + timedelta(seconds=number(order, "advance") or 0)
+        clock.move(offset)
     except OverflowError:
-        world.clock.offset = timedelta(0)
         raise ValueError("there is no calendar that far away") from None
     world.bell.ring()
     return await _clock(world, order)
@@ -223,6 +241,7 @@ ROUTES: Final[list[tuple[str, str, Doing]]] = [
     ("GET", "/sandbox/healthz", _healthz),
     ("POST", "/sandbox/speak", _speak),
     ("POST", "/sandbox/introduce", _introduce),
+    ("POST", "/sandbox/enter", _enter),
     ("POST", "/sandbox/service_state", _enter_state),
     ("GET", "/sandbox/words", _words),
     ("GET", "/sandbox/phones", _phones),

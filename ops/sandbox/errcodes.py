@@ -7,6 +7,7 @@ BAD_MSGTYPE = 40008
 WRONG_CORPID = 40013
 UNKNOWN_TOKEN = 40014
 BAD_PARAMETER = 40058
+EMPTY_PARAMETER = 40063
 UNKNOWN_URL = 40066
 UNKNOWN_USER = 40096
 TOKEN_MISSING = 41001
@@ -15,10 +16,14 @@ SECRET_MISSING = 41004
 TOKEN_EXPIRED = 42001
 EMPTY_TEXT = 44004
 TOO_LONG = 45002
+TOO_MANY_CALLS = 45009
 UNKNOWN_ACCOUNT = 95000
 FIVE_SENT = 95001
 WINDOW_OVER = 95002
+TOO_MANY_ITEMS = 95008
 CONVERSATION_ENDED = 95013
+NOT_A_SERVICER = 95014
+TRANSITION_FORBIDDEN = 95016
 STATE_FORBIDS = 95018
 NOT_CONSULTED = 95031
 REPEATED_MSGID = 95033
@@ -31,6 +36,7 @@ TEXTS = {
     WRONG_CORPID: "invalid corpid",
     UNKNOWN_TOKEN: "invalid access_token",
     BAD_PARAMETER: "invalid parameter",
+    EMPTY_PARAMETER: "empty parameter",
     UNKNOWN_URL: "invalid url",
     UNKNOWN_USER: "invalid external userid",
     40201: "sensitive content",
@@ -40,7 +46,7 @@ TEXTS = {
     TOKEN_EXPIRED: "access_token expired",
     EMPTY_TEXT: "empty content",
     TOO_LONG: "content size out of limit",
-    45009: "api freq out of limit",
+    TOO_MANY_CALLS: "api freq out of limit",
     45033: "api concurrent out of limit",
     48002: "api forbidden for no authority",
     48007: "no authority of the kf account",
@@ -48,6 +54,9 @@ TEXTS = {
     UNKNOWN_ACCOUNT: "invalid open_kfid",
     FIVE_SENT: "send msg count limit",
     WINDOW_OVER: "send msg time limit",
+    TOO_MANY_ITEMS: "menu list size out of limit",
+    NOT_A_SERVICER: "not a servicer",
+    TRANSITION_FORBIDDEN: "service state transition not allowed",
     CONVERSATION_ENDED: "conversation end",
     STATE_FORBIDS: "send msg session status invalid",
     NOT_CONSULTED: "customer has not consulted in 48 hours",
@@ -56,7 +65,7 @@ TEXTS = {
 
 # Said by the gateway, before the customer service rules ever see the call.
 GATEWAY = frozenset({BUSY, WRONG_SECRET, WRONG_CORPID, UNKNOWN_TOKEN, TOKEN_MISSING, TOKEN_EXPIRED})
-GATEWAY |= {45009, 45033, 48002, 60020}
+GATEWAY |= {TOO_MANY_CALLS, 45033, 48002, 60020}
 
 
 def errmsg(errcode: int, hint: str, ip: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from ops.sandbox.order import Order, choice, refuse_unknown, seconds, text, whole
 
-APIS: Final = ("send_msg", "gettoken")
+APIS: Final = ("send_msg", "send_msg_on_event", "service_state", "service_state_trans", "gettoken")
 MOMENTS: Final = ("before", "after")
 ENDINGS: Final = ("errcode", "delay", "delay_after", "drop", "status", "body")
 

@@ -77,6 +77,12 @@ def is_too_long(letter: Letter) -> bool:
     return isinstance(letter.content, str) and len(letter.content.encode()) > TEXT_BYTES
 
 
+def menu_items(letter: Letter) -> int:
+    """How many items a menu has; 0 for what is none."""
+    items = letter.content.get("list") if isinstance(letter.content, dict) else None
+    return len(items) if letter.msgtype == "msgmenu" and isinstance(items, list) else 0
+
+
 def cut(letter: Letter) -> Letter:
     """The letter with its text ending where WeChat would cut it: between characters."""
     if not isinstance(letter.content, str):

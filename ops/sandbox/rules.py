@@ -7,52 +7,24 @@ customers and their conversations are kept in memory, and every answer is one of
 import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
 
 from ops.sandbox import errcodes, letter
 from ops.sandbox.letter import Letter
+from ops.sandbox.sessions import (
+    ASSISTANT,
+    ENDED,
+    NEW,
+    POOL,
+    SCENES,
+    SERVICER,
+    CodeOffice,
+    Scene,
+    may_become,
+)
 from ops.sandbox.switches import Switches
-
-WINDOW: Final = timedelta(hours=48)
-MESSAGES_PER_WINDOW: Final = 5
-
-NEW, ASSISTANT, POOL, SERVICER, ENDED = range(5)
-
-
-@dataclass(frozen=True)
-class Bubble:
-    """One message on a phone's screen."""
-
-    seq: int
-    at: datetime
-    sender: Literal["user", "kf"]
-    open_kfid: str
-    external_userid: str
-    msgid: str
-    msgtype: str
-    content: str | dict[str, object] = field(repr=False)
-
-
-@dataclass
-class Conversation:
-    """One user and one KF account: what was said, and what may still be said."""
-
-    open_kfid: str
-    external_userid: str
-    service_state: int = NEW
-    opened_at: datetime | None = None
-    used: int = 0
-    bubbles: list[Bubble] = field(default_factory=list)
-
-    def is_open(self, now: datetime) -> bool:
-        """Whether the user's last word is younger than 48 hours."""
-        return self.opened_at is not None and now - self.opened_at < WINDOW
-
-    def left(self, now: datetime) -> int:
-        """How many messages WeChat would still take."""
-        return max(0, MESSAGES_PER_WINDOW - self.used) if self.is_open(now) else 0
+from ops.sandbox.talks import WINDOW, Bubble, Conversation
 
 
 @dataclass(frozen=True)
@@ -62,6 +34,7 @@ class Answer:
     errcode: int
     msgid: str | None = None
     bubble: Bubble | None = None
+    reply_code: str | None = None
 
 
 class Corp:
@@ -70,30 +43,59 @@ class Corp:
     def __init__(self, seq: Iterator[int]) -> None:
         self.accounts: set[str] = set()
         self.customers: set[str] = set()
+        self.servicers: set[str] = set()
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.words: list[Bubble] = []
         self._talks: defaultdict[str, list[Conversation]] = defaultdict(list)
-        self._msgids: defaultdict[str, set[str]] = defaultdict(set)
+        self._msgids: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+        self._codes = CodeOffice(lambda: f"code_{next(seq)}")
         self._seq = seq
 
-    def introduce(self, open_kfid: str | None, external_userid: str | None) -> None:
-        """Make an account or a user known, without a word being said."""
-        if open_kfid:
-            self.accounts.add(open_kfid)
-        if external_userid:
-            self.customers.add(external_userid)
+    def introduce(
+        self, open_kfid: str | None, external_userid: str | None, servicer_userid: str | None = None
+    ) -> None:
+        """Make an account, a user or a human servicer known, without a word being said."""
+        for name, known in (
+            (open_kfid, self.accounts),
+            (external_userid, self.customers),
+            (servicer_userid, self.servicers),
+        ):
+            if name:
+                known.add(name)
 
-    def speak(self, open_kfid: str, external_userid: str, text: str, now: datetime) -> Bubble:
-        """The user writes: the window opens anew with five messages, and an ended session begins again."""
+    def speak(
+        self,
+        open_kfid: str,
+        external_userid: str,
+        text: str,
+        now: datetime,
+        *,
+        menu_id: str | None = None,
+        opens: bool = True,
+    ) -> Bubble:
+        """The user writes, or clicks on a menu item: an ended session begins again.
+
+        A word opens the window anew, with five messages; whether a click does is for the caller to say.
+        """
         conversation = self._conversation(open_kfid, external_userid)
-        conversation.opened_at, conversation.used = now, 0
-        if conversation.service_state == ENDED:
-            conversation.service_state = NEW
+        if conversation.state_at(now) == ENDED:
+            conversation.service_state, conversation.servicer = NEW, None
+        if opens:
+            conversation.opened_at, conversation.used = now, 0
         seq = next(self._seq)
-        word = Bubble(seq, now, "user", open_kfid, external_userid, f"word_{seq}", "text", text)
+        word = Bubble(seq, now, "user", open_kfid, external_userid, f"word_{seq}", "text", text, menu_id)
         conversation.bubbles.append(word)
         self.words.append(word)
         return word
+
+    def enter(self, open_kfid: str, external_userid: str, now: datetime) -> str | None:
+        """The user opens the chat; who never wrote gets a code for a welcome, once in 48 hours."""
+        conversation = self._conversation(open_kfid, external_userid)
+        welcomed = conversation.welcomed_at is not None and now - conversation.welcomed_at < WINDOW
+        if welcomed or conversation.opened_at is not None:
+            return None
+        state = conversation.state_at(now)
+        return self._codes.give(Scene.WELCOME, open_kfid, external_userid, state, now)
 
     def words_after(self, seq: int) -> list[Bubble]:
         """What users said since a sequence number, oldest first."""
@@ -116,6 +118,37 @@ class Corp:
         """Put a session into WeChat's state 0 to 4, as its routing or a human servicer would."""
         self._conversation(open_kfid, external_userid).service_state = service_state
 
+    def session(self, body: object) -> Conversation | int:
+        """The session that a service_state call is about, or what is wrong with the call."""
+        if not isinstance(body, dict):
+            return errcodes.BAD_PARAMETER
+        open_kfid, user = body.get("open_kfid"), body.get("external_userid")
+        if not letter.is_name(open_kfid) or open_kfid not in self.accounts:
+            return errcodes.UNKNOWN_ACCOUNT
+        if not letter.is_name(user) or user not in self.customers:
+            return errcodes.UNKNOWN_USER
+        talk = self.conversations.get((open_kfid, user))
+        return Conversation(open_kfid, user, ENDED) if talk is None else talk
+
+    def transfer(self, body: object, now: datetime) -> Answer:
+        """Judge one service_state/trans call, and move the session if nothing speaks against it."""
+        talk = self.session(body)
+        if isinstance(talk, int) or not isinstance(body, dict):
+            return Answer(talk if isinstance(talk, int) else errcodes.BAD_PARAMETER)
+        wanted, servicer = body.get("service_state"), body.get("servicer_userid")
+        if type(wanted) is not int or not NEW <= wanted <= ENDED:
+            return Answer(errcodes.BAD_PARAMETER)
+        state = talk.state_at(now)
+        if not may_become(state, wanted):
+            return Answer(errcodes.TRANSITION_FORBIDDEN)
+        if wanted == SERVICER and servicer not in self.servicers:
+            return Answer(errcodes.NOT_A_SERVICER if servicer else errcodes.EMPTY_PARAMETER)
+        talk.service_state, talk.servicer = wanted, servicer if wanted == SERVICER else None
+        if wanted == state or wanted not in SCENES:
+            return Answer(errcodes.OK)
+        code = self._codes.give(SCENES[wanted], talk.open_kfid, talk.external_userid, wanted, now)
+        return Answer(errcodes.OK, reply_code=code)
+
     def _conversation(self, open_kfid: str, external_userid: str) -> Conversation:
         self.introduce(open_kfid, external_userid)
         key = (open_kfid, external_userid)
@@ -132,14 +165,36 @@ class Corp:
         errcode = self._judge(wanted, now, switches)
         if errcode == errcodes.OK:
             return self._accept(letter.cut(wanted), now)
-        self._count_refusal(wanted, switches)
+        self._count_refusal(wanted, now, switches)
         return Answer(errcode)
 
-    def refuse(self, body: object, errcode: int, switches: Switches) -> None:
+    def reply(self, body: object, now: datetime, switches: Switches) -> Answer:
+        """Judge one send_msg_on_event call: what a code allows, whatever is left of the five."""
+        code = self._codes.look(body.get("code") if isinstance(body, dict) else None, now)
+        if not isinstance(body, dict) or code is None:
+            return Answer(switches.spent_code)
+        wanted = self._addressed({**body, "touser": code.external_userid, "open_kfid": code.open_kfid})
+        if isinstance(wanted, int):
+            return Answer(wanted)
+        talk = self._conversation(code.open_kfid, code.external_userid)
+        if code.scene.needs_state and talk.state_at(now) != code.state:
+            return Answer(switches.spent_code)
+        if wanted.msgtype not in code.scene.msgtypes:
+            return Answer(errcodes.BAD_MSGTYPE)
+        errcode = max(_judge_size(wanted, now, switches), self._judge_msgid(wanted, now, switches))
+        if errcode != errcodes.OK:
+            return Answer(errcode)
+        self._codes.spend(code.code)
+        if code.scene is Scene.WELCOME:
+            talk.welcomed_at = now
+        talk.used += switches.on_event_counts
+        return self._put(talk, letter.cut(wanted), now)
+
+    def refuse(self, body: object, errcode: int, now: datetime, switches: Switches) -> None:
         """Account for a refusal that was scripted, as if a rule had spoken it."""
         wanted = self._addressed(body)
         if isinstance(wanted, Letter) and errcode not in errcodes.GATEWAY:
-            self._count_refusal(wanted, switches)
+            self._count_refusal(wanted, now, switches)
 
     def _addressed(self, body: object) -> Letter | int:
         wanted = letter.read(body)
@@ -156,8 +211,11 @@ class Corp:
         codes = (check(wanted, now, switches) for check in checks)
         return next((code for code in codes if code != errcodes.OK), errcodes.OK)
 
-    def _judge_msgid(self, wanted: Letter, _now: datetime, _switches: Switches) -> int:
-        is_repeated = wanted.msgid in self._msgids[wanted.open_kfid]
+    def _judge_msgid(self, wanted: Letter, now: datetime, switches: Switches) -> int:
+        life = timedelta(seconds=switches.msgid_seconds)
+        accounts = self.accounts if switches.msgid_scope == "corp" else {wanted.open_kfid}
+        known = [self._msgids[account].get(wanted.msgid or "") for account in accounts]
+        is_repeated = any(since is not None and now < since + life for since in known)
         return errcodes.REPEATED_MSGID if is_repeated else errcodes.OK
 
     def _judge_limits(self, wanted: Letter, now: datetime, switches: Switches) -> int:
@@ -177,23 +235,28 @@ class Corp:
         conversation.used += 1
         if conversation.service_state == NEW:
             conversation.service_state = ASSISTANT
+        return self._put(conversation, wanted, now)
+
+    def _put(self, conversation: Conversation, wanted: Letter, now: datetime) -> Answer:
         seq = next(self._seq)
         msgid = wanted.msgid or f"made_by_wechat_{seq}"
-        self._msgids[wanted.open_kfid].add(msgid)
+        self._msgids[wanted.open_kfid][msgid] = now
         bubble = Bubble(
             seq, now, "kf", wanted.open_kfid, wanted.touser, msgid, wanted.msgtype, wanted.content
         )
         conversation.bubbles.append(bubble)
         return Answer(errcodes.OK, msgid, bubble)
 
-    def _count_refusal(self, wanted: Letter, switches: Switches) -> None:
+    def _count_refusal(self, wanted: Letter, now: datetime, switches: Switches) -> None:
         conversation = self.conversations.get((wanted.open_kfid, wanted.touser))
         if switches.refused_burns_msgid and wanted.msgid:
-            self._msgids[wanted.open_kfid].add(wanted.msgid)
+            self._msgids[wanted.open_kfid].setdefault(wanted.msgid, now)
         if switches.failed_calls_count and conversation is not None:
             conversation.used += 1
 
 
 def _judge_size(wanted: Letter, _now: datetime, switches: Switches) -> int:
+    if letter.menu_items(wanted) > switches.menu_items:
+        return errcodes.TOO_MANY_ITEMS
     refused = switches.long_text == "refuse" and letter.is_too_long(wanted)
     return errcodes.TOO_LONG if refused else errcodes.OK

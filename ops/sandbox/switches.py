@@ -15,8 +15,26 @@ class Switches:
     refused_burns_msgid: bool = False
     """Whether a msgid is used up by a call that was refused."""
 
+    msgid_scope: Literal["account", "corp"] = "account"
+    """Where a msgid must be unique: within its KF account, or in the whole corp."""
+
+    msgid_seconds: int = 30 * 24 * 3600
+    """How long a msgid is remembered.  Below 72 hours, kfpush's longest retry, no sender could be safe."""
+
     failed_calls_count: bool = False
     """Whether a refused call takes one of the five messages."""
+
+    menu_click_resets: bool = False
+    """Whether a click on a menu opens the window anew, as a word of the user's own does."""
+
+    on_event_counts: bool = False
+    """Whether a message sent with a reply code takes one of the five."""
+
+    spent_code: int = 40058
+    """The answer to a reply code that was used, is over, or never was."""
+
+    menu_items: Literal[10, 50] = 10
+    """How many items a menu may have."""
 
     long_text: Literal["refuse", "cut"] = "refuse"
     """What happens to a text of more than 2048 bytes."""
@@ -29,6 +47,12 @@ class Switches:
 
     token_seconds: int = 7200
     """How long a new access_token lives."""
+
+    calls_per_minute: int = 10_000
+    """How many calls of one API a corp may make in a minute; one more and it is blocked for a minute."""
+
+    calls_per_hour: int = 150_000
+    """The same for an hour."""
 
 
 def choices() -> dict[str, list[str | int | bool]]:

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from ops.sandbox.clock import iso
-from ops.sandbox.rules import MESSAGES_PER_WINDOW, WINDOW, Bubble, Conversation, Corp
+from ops.sandbox.rules import Corp
+from ops.sandbox.talks import MESSAGES_PER_WINDOW, WINDOW, Bubble, Conversation
 
 Told = dict[str, object]
 
@@ -30,7 +31,7 @@ def _conversation(talk: Conversation, now: datetime, last: int | None) -> Told:
     bubbles = talk.bubbles if last is None else talk.bubbles[max(0, len(talk.bubbles) - last) :]
     return {
         "open_kfid": talk.open_kfid,
-        "service_state": talk.service_state,
+        "service_state": talk.state_at(now),
         "window": {
             "is_open": talk.is_open(now),
             "opened_at": iso(talk.opened_at) if talk.opened_at else None,
@@ -53,6 +54,7 @@ def _bubble(bubble: Bubble) -> Told:
         "msgtype": bubble.msgtype,
         "content": bubble.content,
     }
+    told |= _clicked(bubble)
     return told | ({"accepted_at": iso(bubble.at)} if bubble.sender == "kf" else {})
 
 
@@ -66,4 +68,9 @@ def word(bubble: Bubble) -> Told:
         "text": bubble.content,
         "send_time": int(bubble.at.timestamp()),
         "send_at": iso(bubble.at),
+        **_clicked(bubble),
     }
+
+
+def _clicked(bubble: Bubble) -> Told:
+    return {"menu_id": bubble.menu_id} if bubble.menu_id else {}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 from starlette.requests import Request
@@ -13,6 +13,8 @@ from starlette.routing import Route
 from ops.sandbox import errcodes
 from ops.sandbox.calls import Call
 from ops.sandbox.faults import Fault
+from ops.sandbox.rules import Answer
+from ops.sandbox.sessions import SERVICER
 from ops.sandbox.tokens import Token
 from ops.sandbox.world import World
 
@@ -30,11 +32,14 @@ def routes(world: World) -> list[Route]:
             lambda: _gettoken(world, request)
         )
 
-    async def send_msg(request: Request) -> Response:
-        raw = await request.body()
-        body = _read(raw)
-        exchange = _Exchange(world, request, "send_msg", body, raw)
-        return await exchange.answer(lambda: _send_msg(world, request, body))
+    def posting(api: str, do: Callable[[World, object], Told]) -> Callable[[Request], Awaitable[Response]]:
+        async def post(request: Request) -> Response:
+            raw = await request.body()
+            body = _read(raw)
+            exchange = _Exchange(world, request, api, body, raw)
+            return await exchange.answer(lambda: _admitted(world, request, api) or do(world, body))
+
+        return post
 
     async def unknown(request: Request) -> Response:
         return JSONResponse(_told({"errcode": errcodes.UNKNOWN_URL}, request))
@@ -42,13 +47,15 @@ def routes(world: World) -> list[Route]:
     any_method = ["GET", "POST", "PUT", "DELETE", "PATCH"]
     return [
         Route("/cgi-bin/gettoken", gettoken, methods=["GET"]),
-        Route("/cgi-bin/kf/send_msg", send_msg, methods=["GET", "POST"]),
+        *(Route(path, posting(api, do), methods=["GET", "POST"]) for path, api, do in _CALLS),
         Route("/cgi-bin/{rest:path}", unknown, methods=any_method),
     ]
 
 
 def _gettoken(world: World, request: Request) -> Told:
     asked, now = request.query_params, world.clock.now()
+    if errcode := world.turnstile.judge("gettoken", now, world.switches):
+        return {"errcode": errcode}
     token = world.tokens.issue(
         asked.get("corpid", ""), asked.get("corpsecret", ""), now, world.switches.token_seconds
     )
@@ -58,14 +65,50 @@ def _gettoken(world: World, request: Request) -> Told:
     return {"errcode": errcodes.OK, "access_token": token.text, "expires_in": seconds}
 
 
-def _send_msg(world: World, request: Request, body: object) -> Told:
+def _admitted(world: World, request: Request, api: str) -> Told | None:
+    """None if the token is good and there were not too many calls; else WeChat's answer at the door."""
     now = world.clock.now()
     errcode = world.tokens.judge(request.query_params.get("access_token", ""), now)
-    if errcode != errcodes.OK:
-        return {"errcode": errcode}
-    answer = world.corp.send(body, now, world.switches)
+    if errcode == errcodes.OK:
+        errcode = world.turnstile.judge(api, now, world.switches)
+    return None if errcode == errcodes.OK else {"errcode": errcode}
+
+
+def _send_msg(world: World, body: object) -> Told:
+    return _sent(world, world.corp.send(body, world.clock.now(), world.switches))
+
+
+def _reply(world: World, body: object) -> Told:
+    return _sent(world, world.corp.reply(body, world.clock.now(), world.switches))
+
+
+def _sent(world: World, answer: Answer) -> Told:
     world.bell.ring()
     return {"errcode": answer.errcode} | ({"msgid": answer.msgid} if answer.msgid else {})
+
+
+def _state(world: World, body: object) -> Told:
+    now = world.clock.now()
+    talk = world.corp.session(body)
+    if isinstance(talk, int):
+        return {"errcode": talk}
+    state = talk.state_at(now)
+    servicer = {"servicer_userid": talk.servicer} if state == SERVICER and talk.servicer else {}
+    return {"errcode": errcodes.OK, "service_state": state, **servicer}
+
+
+def _transfer(world: World, body: object) -> Told:
+    answer = world.corp.transfer(body, world.clock.now())
+    world.bell.ring()
+    return {"errcode": answer.errcode} | ({"msg_code": answer.reply_code} if answer.reply_code else {})
+
+
+_CALLS: Final[tuple[tuple[str, str, Callable[[World, object], Told]], ...]] = (
+    ("/cgi-bin/kf/send_msg", "send_msg", _send_msg),
+    ("/cgi-bin/kf/send_msg_on_event", "send_msg_on_event", _reply),
+    ("/cgi-bin/kf/service_state/get", "service_state", _state),
+    ("/cgi-bin/kf/service_state/trans", "service_state_trans", _transfer),
+)
 
 
 class _Exchange:
@@ -73,7 +116,7 @@ class _Exchange:
 
     def __init__(self, world: World, request: Request, api: str, body: object, raw: bytes) -> None:
         self._world, self._request, self._api, self._body = world, request, api, body
-        self._seq, self._at = world.calls.arrive(api), world.clock.now()
+        self._seq, self._at = world.calls.arrive(api), world.clock.witness()
         self._sha256 = hashlib.sha256(raw).hexdigest()
         self._fault = world.faults.take(api, self._named("open_kfid"), self._named("touser"))
 
@@ -92,7 +135,7 @@ class _Exchange:
         await self._world.bell.pause(fault.delay)
         done = do() if fault.is_done_first() else None
         if done is None and fault.errcode is not None and self._api == "send_msg":
-            self._world.corp.refuse(self._body, fault.errcode, self._world.switches)
+            self._world.corp.refuse(self._body, fault.errcode, self._at, self._world.switches)
         await self._world.bell.pause(fault.delay_after)
         said: Told | None = done if fault.errcode is None else {"errcode": fault.errcode}
         is_spoilt = fault.drop or fault.status is not None or fault.body is not None

@@ -10,6 +10,7 @@ from typing import Final
 from ops.sandbox.calls import CallLog
 from ops.sandbox.clock import VirtualClock
 from ops.sandbox.faults import Script
+from ops.sandbox.limits import Turnstile
 from ops.sandbox.rules import Corp
 from ops.sandbox.switches import Switches
 from ops.sandbox.tokens import TokenOffice
@@ -85,6 +86,7 @@ class World:
             self._credentials.secret,
             lambda: secrets.token_urlsafe(TOKEN_BYTES),
         )
+        self.turnstile = Turnstile()
         self.faults = Script()
         self.calls = CallLog()
         self.bell.ring()

@@ -39,13 +39,13 @@ def caller(sandbox: SandboxProcess, control: SandboxControl) -> Caller:
 
 def test_a_message_reaches_the_phone(caller: Caller, control: SandboxControl) -> None:
     """What was sent is on the phone with its msgid and the time at which it was taken."""
-    control.clock(now="2026-05-01T00:00:00Z")
+    control.clock(now="2036-05-01T00:00:00Z")
     control.speak("wkA", "wmA")
     caller.gettoken()
     assert caller.send("m1") == {"errcode": 0, "errmsg": "ok", "msgid": "m1"}
     [push] = control.pushes("wmA")
     assert (push["msgid"], push["content"], push["open_kfid"]) == ("m1", "hello m1", "wkA")
-    assert push["accepted_at"].startswith("2026-05-01T00:00:")
+    assert push["accepted_at"].startswith("2036-05-01T00:00:")
 
 
 def test_five_then_95001_until_the_user_writes(caller: Caller, control: SandboxControl) -> None:
@@ -83,7 +83,60 @@ def test_the_virtual_clock_closes_the_window(caller: Caller, control: SandboxCon
     word = control.speak("wkA", "wmA", "back")
     assert caller.code("a") == 0
     assert word["send_time"] * 1000 <= int(word["seq"]) + 48 * 3600 * 1000 + 60_000
+
+
+def test_the_virtual_clock_goes_back_as_far_as_nobody_noted_it(
+    caller: Caller, control: SandboxControl
+) -> None:
+    """Time in which nothing happened can be taken back; where a user wrote or kfpush called, it stays."""
+    control.clock(advance=3600)
     assert control.clock(offset=0)["offset"] == 0
+    control.clock(advance=3600)
+    assert caller.code("a") == 0
+    for back in ({"offset": 0}, {"advance": -3600}, {"now": "2020-01-01T00:00:00Z"}):
+        with pytest.raises(ValueError, match="cannot go back"):
+            control.clock(**back)
+    assert control.clock()["offset"] == 3600
+    control.reset()
+    assert control.clock()["offset"] == 0
+
+
+def test_too_many_calls(caller: Caller, control: SandboxControl) -> None:
+    """Over the ceiling an API is blocked for a minute of the sandbox's, and its other calls are not."""
+    control.switches(calls_per_minute=2)
+    assert [caller.code(msgid) for msgid in "abc"] == [0, 0, 45009]
+    assert caller.gettoken()["errcode"] == 0
+    control.clock(advance=59)
+    assert caller.code("c") == 45009
+    control.clock(advance=2)
+    assert caller.code("c") == 0
+
+
+def test_a_session_is_handed_to_a_human(caller: Caller, control: SandboxControl) -> None:
+    """The API moves it on, tells where it is, is mute meanwhile, and may say one thing for each code."""
+    control.introduce(servicer_userid="zhangsan")
+    asked = {"open_kfid": "wkA", "external_userid": "wmA"}
+    moved = caller.api("service_state/trans", {**asked, "service_state": 3, "servicer_userid": "zhangsan"})
+    state = caller.api("service_state/get", asked)
+    assert (state["service_state"], state["servicer_userid"]) == (3, "zhangsan")
+    assert caller.code("a") == 95018
+    hint = {"code": moved["msg_code"], "msgtype": "text", "text": {"content": "请稍候"}}
+    assert [caller.api("send_msg_on_event", hint)["errcode"] for _ in range(2)] == [0, 40058]
+    assert caller.api("service_state/trans", {**asked, "service_state": 1})["errcode"] == 95016
+    assert [push["content"] for push in control.pushes("wmA")] == ["请稍候"]
+    assert control.counts()["send_msg"] == 1
+
+
+def test_who_comes_in_is_welcomed(caller: Caller, control: SandboxControl) -> None:
+    """A user who opens the chat without a word brings a code for one welcome, a menu too."""
+    code = control.enter("wkA", "wmNew")
+    menu = {"head_content": "你好", "list": [{"type": "click", "click": {"id": "1", "content": "开始"}}]}
+    welcome = {"code": code, "msgid": "hello1", "msgtype": "msgmenu", "msgmenu": menu}
+    assert caller.api("send_msg_on_event", welcome)["msgid"] == "hello1"
+    assert control.enter("wkA", "wmNew") is None
+    control.click("wkA", "wmNew", "1", "开始")
+    assert (control.words()[-1]["text"], control.words()[-1]["menu_id"]) == ("开始", "1")
+    assert caller.send("a", user="wmNew")["errcode"] == 95002
 
 
 def test_token_life(caller: Caller, control: SandboxControl) -> None:

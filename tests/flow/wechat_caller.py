@@ -44,3 +44,9 @@ class Caller:
     def code(self, msgid: str, *, account: str = "wkA") -> int:
         """Send one text; the errcode."""
         return int(self.send(msgid, account=account)["errcode"])
+
+    def api(self, path: str, body: object) -> dict[str, Any]:
+        """Any other call under /cgi-bin/kf; WeChat's answer."""
+        address = f"/cgi-bin/kf/{path}?access_token={self.token}"
+        told: dict[str, Any] = json.loads(self.ask("POST", address, body)[1])
+        return told

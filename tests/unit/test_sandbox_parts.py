@@ -13,7 +13,9 @@ from ops.sandbox.calls import Call, CallLog
 from ops.sandbox.clock import VirtualClock, iso, parse
 from ops.sandbox.faults import Script
 from ops.sandbox.guard import is_ours
+from ops.sandbox.limits import Turnstile
 from ops.sandbox.parent import watch_parent
+from ops.sandbox.switches import Switches
 from ops.sandbox.tokens import Token, TokenOffice
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -152,12 +154,71 @@ def test_trouble_says_whether_the_call_is_done(order: dict[str, object], expecte
 
 
 def test_the_clock_moves() -> None:
-    """Virtual time is wall time plus the offset, wherever it was sent."""
+    """Virtual time is wall time plus the offset, wherever it was sent, and back again."""
     clock = VirtualClock(lambda: NOON)
-    clock.offset += timedelta(hours=49)
+    clock.move(timedelta(hours=49))
     assert iso(clock.now()) == "2026-03-03T13:00:00.000Z"
-    clock.move_to(parse("2026-01-31T08:00:00+08:00"))
+    clock.move(clock.offset_at(parse("2026-01-31T08:00:00+08:00")))
     assert iso(clock.now()) == "2026-01-31T00:00:00.000Z"
+
+
+def test_the_clock_does_not_go_back_behind_what_others_noted() -> None:
+    """Back to an instant that somebody wrote down, no further; and the refusal says which that is."""
+    clock = VirtualClock(lambda: NOON)
+    clock.move(timedelta(hours=1))
+    clock.witness()
+    clock.move(timedelta(hours=9))
+    clock.move(timedelta(hours=1))
+    with pytest.raises(ValueError, match=r"go back to 2026-03-01T12:59.*at 2026-03-01T13:00:00.000Z"):
+        clock.move(timedelta(minutes=59))
+    assert clock.offset == timedelta(hours=1)
+
+
+def test_a_calendar_ends() -> None:
+    """A move to where no calendar reaches leaves the clock where it was."""
+    clock = VirtualClock(lambda: NOON)
+    with pytest.raises(OverflowError):
+        clock.move(timedelta(days=4_000_000))
+    assert clock.now() == NOON
+
+
+def limited(minute: int = 10_000, hour: int = 150_000) -> Switches:
+    """Switches with these ceilings."""
+    return Switches(calls_per_minute=minute, calls_per_hour=hour)
+
+
+def admitted(turnstile: Turnstile, switches: Switches, *seconds: float, api: str = "send_msg") -> list[int]:
+    """Call at these seconds after noon; the codes."""
+    return [turnstile.judge(api, NOON + timedelta(seconds=each), switches) for each in seconds]
+
+
+def test_a_minute_has_so_many_calls() -> None:
+    """One call too many blocks the API for a minute from there, and the minute after that is new."""
+    calls = admitted(Turnstile(), limited(minute=2), 0, 30, 59, 60, 118, 119, 120, 121)
+    assert calls == [0, 0, 45009, 45009, 45009, 0, 0, 45009]
+
+
+def test_a_minute_that_was_not_used_up_is_over() -> None:
+    """Two calls in each of two minutes are no four in one."""
+    assert admitted(Turnstile(), limited(minute=2), 0, 59, 60, 119) == [0, 0, 0, 0]
+
+
+def test_an_hour_has_so_many_calls() -> None:
+    """One call too many in an hour blocks for an hour, whatever the minutes say."""
+    calls = admitted(Turnstile(), limited(hour=2), 0, 1800, 3599, 3600, 7198, 7199)
+    assert calls == [0, 0, 45009, 45009, 45009, 0]
+
+
+def test_each_api_has_its_own_calls() -> None:
+    """What one API has used up leaves the others alone."""
+    turnstile = Turnstile()
+    assert admitted(turnstile, limited(minute=1), 0, 1) == [0, 45009]
+    assert admitted(turnstile, limited(minute=1), 2, api="gettoken") == [0]
+
+
+def test_a_clock_moved_back_begins_a_minute() -> None:
+    """Nobody is blocked until a time that was left again."""
+    assert admitted(Turnstile(), limited(minute=1), 3600, 3601, 0) == [0, 45009, 0]
 
 
 def test_a_time_needs_a_zone() -> None:

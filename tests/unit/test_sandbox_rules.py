@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.sandbox.rules import ASSISTANT, ENDED, NEW, POOL, SERVICER, Corp
+from ops.sandbox.rules import Corp
+from ops.sandbox.sessions import ASSISTANT, ENDED, NEW, POOL, SERVICER
 from ops.sandbox.switches import Switches, changed
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -110,6 +111,22 @@ def test_a_refused_msgid_may_be_burnt(corp: Corp, burns: bool, expected: int) ->
     assert codes(corp, "a", NOON + 50 * HOURS, switches) == [expected]
 
 
+@pytest.mark.parametrize(("scope", "expected"), [("account", 0), ("corp", 95033)])
+def test_where_a_msgid_is_unique(corp: Corp, scope: str, expected: int) -> None:
+    """The same msgid at another account is new, unless the whole corp is asked."""
+    corp.speak("wkB", "wmA", "hi", NOON)
+    codes(corp, "a")
+    switches = changed(DEFAULT, {"msgid_scope": scope})
+    assert corp.send(body("a", open_kfid="wkB"), NOON, switches).errcode == expected
+
+
+def test_a_msgid_is_forgotten_in_time(corp: Corp) -> None:
+    """It is known for as long as the switch says, from when it was taken, and then it is new."""
+    switches = changed(DEFAULT, {"msgid_seconds": 3600})
+    times = (NOON, NOON + 0.999 * HOURS, NOON + HOURS, NOON + 1.999 * HOURS)
+    assert [code for now in times for code in codes(corp, "a", now, switches)] == [0, 95033, 0, 95033]
+
+
 @pytest.mark.parametrize(("count", "expected"), [(False, 0), (True, 95001)])
 def test_failed_calls_may_count(corp: Corp, count: bool, expected: int) -> None:  # noqa: FBT001
     """Four accepted and one refused leave one message, or none."""
@@ -123,7 +140,7 @@ def test_failed_calls_may_count(corp: Corp, count: bool, expected: int) -> None:
 def test_a_scripted_refusal_is_accounted_like_a_real_one(corp: Corp, errcode: int, expected: int) -> None:
     """A code that only the gateway speaks cannot burn a msgid that the rules never saw."""
     switches = changed(DEFAULT, {"refused_burns_msgid": True})
-    corp.refuse(body("a"), errcode, switches)
+    corp.refuse(body("a"), errcode, NOON, switches)
     assert codes(corp, "a", switches=switches) == [expected]
 
 
@@ -153,6 +170,31 @@ def test_the_code_of_an_ended_session_is_a_switch(corp: Corp) -> None:
     """An ended session may be told as 95013 instead."""
     corp.enter_state("wkA", "wmA", ENDED)
     assert codes(corp, "a", switches=changed(DEFAULT, {"ended_code": "95013"})) == [95013]
+
+
+@pytest.mark.parametrize(
+    ("opens", "expected"), [(False, [95001]), (True, [0])], ids=["does_not_reset", "resets"]
+)
+def test_a_click_on_a_menu(corp: Corp, opens: bool, expected: list[int]) -> None:  # noqa: FBT001
+    """A click arrives as a text of the user's, and opens the window anew or not."""
+    codes(corp, "a b c d e")
+    click = corp.speak("wkA", "wmA", "好的", NOON, menu_id="101", opens=opens)
+    assert (click.content, click.menu_id) == ("好的", "101")
+    assert codes(corp, "f") == expected
+
+
+def test_a_click_alone_opens_nothing(corp: Corp) -> None:
+    """Who only ever clicked has no window."""
+    corp.speak("wkA", "wmB", "好的", NOON, menu_id="101", opens=False)
+    assert corp.send(body(touser="wmB"), NOON, DEFAULT).errcode == 95002
+
+
+@pytest.mark.parametrize(("items", "switch", "expected"), [(10, 10, 0), (11, 10, 95008), (50, 50, 0)])
+def test_a_menu_has_so_many_items(corp: Corp, items: int, switch: int, expected: int) -> None:
+    """Ten, or fifty as a newer page says."""
+    menu = {"list": [{"type": "click", "click": {"id": str(n), "content": "x"}} for n in range(items)]}
+    switches = changed(DEFAULT, {"menu_items": switch})
+    assert corp.send(body(msgtype="msgmenu", msgmenu=menu), NOON, switches).errcode == expected
 
 
 @pytest.mark.parametrize(

@@ -94,11 +94,11 @@ async function speak(drawn, user, text) {
   return tell(drawn, { external_userid: user, open_kfid: chosen.get(user), text });
 }
 
-async function tell(place, order) {
+async function tell(place, order, what = "speak") {
   const complaint = find(".complaint", place);
   try {
     complaint.textContent = "";
-    await ask("speak", order);
+    await ask(what, order);
     return true;
   } catch (error) {
     complaint.textContent = error instanceof TypeError ? words.lost : error.message;
@@ -195,7 +195,7 @@ find("#newcomer").addEventListener("submit", async (event) => {
 
 for (const button of document.querySelectorAll("[data-advance]")) {
   const seconds = Number(button.dataset.advance);
-  button.addEventListener("click", () => ask("clock", seconds ? { advance: seconds } : { offset: 0 }).catch(look));
+  button.addEventListener("click", () => tell(find("header"), seconds ? { advance: seconds } : { offset: 0 }, "clock"));
 }
 
 speakLanguage(language);

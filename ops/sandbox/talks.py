@@ -1,0 +1,53 @@
+"""One user and one KF account: what was said, and what may still be said.  Pure: the time is an argument."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from ops.sandbox.sessions import ENDED, NEW
+
+WINDOW: Final = timedelta(hours=48)
+MESSAGES_PER_WINDOW: Final = 5
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """One message on a phone's screen."""
+
+    seq: int
+    at: datetime
+    sender: Literal["user", "kf"]
+    open_kfid: str
+    external_userid: str
+    msgid: str
+    msgtype: str
+    content: str | dict[str, object] = field(repr=False)
+    menu_id: str | None = None
+    """Set on a click: the text then is the menu item's."""
+
+
+@dataclass
+class Conversation:
+    """One user and one KF account: what was said, and what may still be said."""
+
+    open_kfid: str
+    external_userid: str
+    service_state: int = NEW
+    servicer: str | None = None
+    opened_at: datetime | None = None
+    used: int = 0
+    welcomed_at: datetime | None = None
+    bubbles: list[Bubble] = field(default_factory=list)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether the user's last word is younger than 48 hours."""
+        return self.opened_at is not None and now - self.opened_at < WINDOW
+
+    def state_at(self, now: datetime) -> int:
+        """The session's state; it ends by itself with the window that it was opened by."""
+        over = self.opened_at is not None and not self.is_open(now)
+        return ENDED if over else self.service_state
+
+    def left(self, now: datetime) -> int:
+        """How many messages WeChat would still take."""
+        return max(0, MESSAGES_PER_WINDOW - self.used) if self.is_open(now) else 0
