@@ -7,11 +7,15 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
 from schemas.events import key_range, revision_in
 from schemas.times import to_text
+
+OPEN: Final = "redriven_at IS NULL AND dropped_at IS NULL"
+"""Nobody has redriven or dropped it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +59,48 @@ def known(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
 def of_match(tx: Transaction, match_id: str) -> list[Row]:
     """Read what was buried under a match's keys."""
     rows = tx.rows(
-        "SELECT event_key, entry_id, reason, error, deliveries, buried_at FROM push_dead_letters"
-        " WHERE event_key >= ? AND event_key < ? ORDER BY id",
+        "SELECT event_key, entry_id, reason, error, deliveries, buried_at, redriven_at, dropped_at"
+        " FROM push_dead_letters WHERE event_key >= ? AND event_key < ? ORDER BY id",
         key_range(match_id),
     )
     return [row for row in rows if revision_in(row["event_key"], match_id) is not None]
 
 
 def count_by_reason(tx: Transaction) -> list[Row]:
-    """Count the buried entries by reason, with the key of one of each."""
+    """Count the buried entries that nobody has closed by reason, with the key of one of each."""
     return tx.rows(
         "SELECT reason, count(*) AS n, min(event_key) AS example FROM push_dead_letters"
-        " GROUP BY reason ORDER BY reason",
+        f" WHERE {OPEN} GROUP BY reason ORDER BY reason",
     )
+
+
+def redriven(
+    tx: Transaction, entry_ids: Collection[str], author: str, why: str | None, now: datetime
+) -> None:
+    """Note that these entries became rows after all; their bytes are kept."""
+    _close(tx, "redriven_at", entry_ids, author, why, now)
+
+
+def dropped(tx: Transaction, entry_ids: Collection[str], author: str, why: str | None, now: datetime) -> None:
+    """Close these entries for good; their bytes are kept."""
+    _close(tx, "dropped_at", entry_ids, author, why, now)
+
+
+def _close(
+    tx: Transaction, column: str, entry_ids: Collection[str], author: str, why: str | None, now: datetime
+) -> None:
+    tx.many(
+        f"UPDATE push_dead_letters SET {column} = ?, closed_by = ?, closed_why = ?"
+        f" WHERE entry_id = ? AND {OPEN}",
+        [(to_text(now), author, why, entry_id) for entry_id in entry_ids],
+    )
+
+
+def fields_of(raw: str | None) -> dict[bytes, bytes] | None:
+    """Read back the bytes of an entry that was buried; None if nothing of it was left."""
+    if raw is None:
+        return None
+    return {_bytes(name): _bytes(value) for name, value in json.loads(raw)}
 
 
 def _key(fields: Mapping[bytes, bytes] | None) -> str | None:
@@ -82,6 +115,10 @@ def _raw(fields: Mapping[bytes, bytes] | None) -> str | None:
     if fields is None:
         return None
     return json.dumps([[_shown(name), _shown(value)] for name, value in fields.items()], ensure_ascii=False)
+
+
+def _bytes(shown: str | dict[str, str]) -> bytes:
+    return shown.encode() if isinstance(shown, str) else base64.b64decode(shown["base64"])
 
 
 def _shown(value: bytes) -> str | dict[str, str]:

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     PUSH_DISABLED = "push_disabled"
     BELOW_MIN_SCORE = "below_min_score"
+    CLOSED = "closed"
+    """A person closed a dead letter for good."""
     # park
     NO_SESSION = "no_session"
     WINDOW_CLOSED = "window_closed"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 APP_SCHEMA_VERSION = 1
-OWN_SCHEMA_VERSION = 1
+OWN_SCHEMA_VERSION = 2
 
 Type = Literal["TEXT", "INTEGER", "REAL", "BLOB"]
 
@@ -114,6 +114,7 @@ PUSH_DELIVERIES = Table(
         Index("push_deliveries_person", ("person",), where="status IN ('waiting', 'parked')"),
         Index("push_deliveries_push", ("push_id",), where="push_id IS NOT NULL"),
         Index("push_deliveries_dead", ("reason",), where="status = 'dead'"),
+        Index("push_deliveries_dead_since", ("updated_at", "match_id", "revision"), where="status = 'dead'"),
     ),
 )
 
@@ -245,11 +246,20 @@ PUSH_DEAD_LETTERS = Table(
         _text("raw"),
         _int("deliveries"),
         _text("buried_at", required=True),
+        _text("redriven_at"),
+        _text("dropped_at"),
+        _text("closed_by"),
+        _text("closed_why"),
     ),
     key=("id",),
     auto=True,
     unique=(("entry_id",),),
     indexes=(
+        Index(
+            "push_dead_letters_open",
+            ("buried_at", "entry_id"),
+            where="redriven_at IS NULL AND dropped_at IS NULL",
+        ),
         Index("push_dead_letters_key", ("event_key",), where="event_key IS NOT NULL"),
         Index("push_dead_letters_match", ("match_id", "revision"), where="match_id IS NOT NULL"),
     ),
@@ -278,6 +288,8 @@ PUSH_AUDIT = Table(
         _text("at", required=True),
         _text("author", required=True),
         _text("act", required=True),
+        _text("why"),
+        _int("done"),
         _text("detail"),
     ),
     key=("id",),

@@ -83,16 +83,17 @@ def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -
 def look_again(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
     """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone.
 
-    So is one that was dropped while nobody knew whether WeChat has its message, and one for newer code.
+    So is one that was dropped while nobody knew whether WeChat has its message, or by a person, and one for
+    newer code.
     """
     stamp = to_text(now)
     tx.many(
         "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
         " WHERE match_id = ? AND revision = ? AND user_id <> ''"
-        " AND status IN ('waiting', 'parked', 'dropped')"
+        " AND (status IN ('waiting', 'parked') OR (status = 'dropped' AND reason <> ?))"
         " AND NOT EXISTS (SELECT 1 FROM push_messages WHERE push_messages.id = push_deliveries.push_id"
         " AND push_messages.status IN ('sending', 'unknown', 'given_up'))",
-        [(Reason.FRESH, stamp, stamp, *key) for key in keys],
+        [(Reason.FRESH, stamp, stamp, *key, Reason.CLOSED) for key in keys],
     )
 
 
@@ -276,10 +277,13 @@ def reserve(tx: Transaction, keys: Iterable[Key], push_id: int, person: str, now
 
 
 def sent(tx: Transaction, push_ids: Iterable[int], now: datetime) -> None:
-    """Note that these pushes' matches went out, also those given up before the good news came."""
+    """Note that these pushes' matches went out, also those given up before the good news came.
+
+    And those taken up again since: the next message of what has no newer push would be a second one.
+    """
     tx.many(
         "UPDATE push_deliveries SET status = 'sent', reason = NULL, due_at = NULL, updated_at = ?"
-        " WHERE push_id = ? AND status IN ('sending', 'dead', 'dropped')",
+        " WHERE push_id = ? AND status IN ('sending', 'dead', 'dropped', 'waiting', 'parked')",
         [(to_text(now), push_id) for push_id in push_ids],
     )
 
@@ -310,6 +314,26 @@ def _end(tx: Transaction, push_id: int, status: str, reason: Reason, now: dateti
         "UPDATE push_deliveries SET status = ?, reason = ?, due_at = NULL, updated_at = ?"
         " WHERE push_id = ? AND status = 'sending'",
         (status, reason, to_text(now), push_id),
+    )
+
+
+def redriven(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
+    """Let a person take up what had ended; a match whose push is still on its way is left alone."""
+    tx.many(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
+        " WHERE match_id = ? AND revision = ? AND status IN ('dead', 'dropped', 'sent')"
+        " AND NOT EXISTS (SELECT 1 FROM push_messages WHERE push_messages.id = push_deliveries.push_id"
+        " AND push_messages.status IN ('sending', 'unknown'))",
+        [(Reason.FRESH, to_text(now), to_text(now), *key) for key in keys],
+    )
+
+
+def closed(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
+    """Let a person close dead letters for good: neither a replay nor a backfill takes them up again."""
+    tx.many(
+        "UPDATE push_deliveries SET status = 'dropped', reason = ?, due_at = NULL, updated_at = ?"
+        " WHERE match_id = ? AND revision = ? AND status = 'dead'",
+        [(Reason.CLOSED, to_text(now), *key) for key in keys],
     )
 
 

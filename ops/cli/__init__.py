@@ -16,7 +16,18 @@ from typing import Final
 
 import click
 
-COMMANDS: Final = ("up", "migrate", "mirror", "consume", "publish", "explain", "status", "config", "bench")
+COMMANDS: Final = (
+    "up",
+    "migrate",
+    "mirror",
+    "consume",
+    "publish",
+    "explain",
+    "status",
+    "dead",
+    "config",
+    "bench",
+)
 
 _HELP: Final = {
     "up": "Start everything on this machine.",
@@ -26,6 +37,7 @@ _HELP: Final = {
     "publish": "Write matches to the outbox, one JSON object a line.",
     "explain": "Tell the whole journey of one match, and why.",
     "status": "Tell what waits, what was sent, and what is wrong.",
+    "dead": "List, show, redrive or drop dead letters.",
     "config": "Show every setting, where it comes from, and what it means.",
     "bench": "Measure what kfpush costs on this machine.",
 }
@@ -42,8 +54,9 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"ops.cli.{cmd_name}")
         command: click.Command = module.command
-        # A docstring with a backslash is raw (the linter's rule); click's mark, "leave these lines", is not.
-        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        for each in (command, *getattr(command, "commands", {}).values()):
+            # A docstring with a backslash is raw (the linter's rule); click's mark is not.
+            each.help = (each.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

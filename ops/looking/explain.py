@@ -206,5 +206,11 @@ def _turn(line: Row) -> Turn:
 
 def _buried(row: Row) -> Buried:
     return Buried(
-        from_text(row["buried_at"]), row["reason"], row["error"], row["entry_id"], row["deliveries"]
+        from_text(row["buried_at"]),
+        row["reason"],
+        row["error"],
+        row["entry_id"],
+        row["deliveries"],
+        maybe_from_text(row["redriven_at"]),
+        maybe_from_text(row["dropped_at"]),
     )

@@ -109,6 +109,8 @@ class Buried:
     error: str
     entry_id: str | None
     deliveries: int | None
+    redriven_at: datetime | None = None
+    dropped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

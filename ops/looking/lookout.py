@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from consumer.gather import Rules
 from ops import migrate
-from ops.clock import SandboxClock, wall
+from ops.clock import read_once, wall
 from ops.embedded import EmbeddedValkey
-from ops.wiring import databases, redis_client, rules_of, transport_of
+from ops.wiring import databases, redis_client, rules_of
 from schemas.database import Database
 from schemas.errors import StorageError
 from schemas.keys import Keys
@@ -48,16 +48,8 @@ async def looking(settings: Settings) -> AsyncIterator[Lookout]:
         stack.push_async_callback(own.close)
         redis = redis_client(_redis_url(settings))
         stack.push_async_callback(redis.aclose)
-        now = moment = wall()
-        if settings.sandboxed:
-            clock = SandboxClock(await stack.enter_async_context(transport_of(settings)), _wake_nobody)
-            await clock.read()
-            now = clock.now()
-        yield Lookout(settings, app, own, redis, rules_of(settings), now, moment)
-
-
-async def _wake_nobody() -> None:
-    """A leap of the clock is for the daemons to follow."""
+        now = await read_once(settings)
+        yield Lookout(settings, app, own, redis, rules_of(settings), now(), wall())
 
 
 def _redis_url(settings: Settings) -> str:

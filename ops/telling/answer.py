@@ -44,7 +44,8 @@ def answer(revision: Revision, now: datetime, ledger_problem: str | None, teller
 
 def _never_arrived(revision: Revision, ledger_problem: str | None, teller: Teller) -> Iterator[str]:
     if revision.buried:
-        yield full(revision.buried[-1].reason, teller.language)
+        last = revision.buried[-1]
+        yield full(Reason.CLOSED if last.dropped_at else last.reason, teller.language)
         return
     event = revision.committed[-1]
     if event.mirrored_at is None:

@@ -97,6 +97,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "Its score is below the least the user asks for (min_score).",
         "匹配度低于用户设定的最低值（min_score）。",
     ),
+    Reason.CLOSED: _why(
+        "a person closed it for good",
+        "已由人工关闭",
+        "It was a dead letter, and a person closed it for good.",
+        "它曾是死信，已由人工关闭，不再发送。",
+    ),
     Reason.NO_SESSION: _why(
         "the user has never written",
         "用户还没有发过消息",
@@ -255,6 +261,16 @@ ENTRIES: Final[Mapping[Entry, Text]] = {
     Entry.GIVEN_UP: Text("given up", "放弃"),
     Entry.PERSON: Text("a person's act", "人工操作"),
 }
+
+ACTS: Final[Mapping[str, Text]] = {
+    "redrive": Text("{author} took the dead letter up again", "{author} 重新投递了这封死信"),
+    "resend": Text(
+        "{author} let it be sent again, although it may have been seen",
+        "{author} 明知可能已送达仍要求重新发送",
+    ),
+    "drop": Text("{author} closed the dead letter for good", "{author} 关闭了这封死信"),
+}
+"""A person's acts on a match, as the timeline holds them."""
 
 DELIVERIES: Final[Mapping[DeliveryStatus, Text]] = {
     DeliveryStatus.WAITING: Text("waiting", "等待中"),

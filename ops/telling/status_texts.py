@@ -86,7 +86,10 @@ CONSUMER_NEEDED = Text(
     "有匹配在等待，但半分钟内没有消费者来取：请启动 `kfpush consume`（或 `kfpush up`），"
     "或在其日志中查看它在等什么。",
 )
-DEAD_LETTERS = Text("Dead letters: {count}. {why} {example}", "死信 {count} 个。{why}{example}")
+DEAD_LETTERS = Text(
+    "Dead letters: {count}. {why} `kfpush dead list` lists them. {example}",
+    "死信 {count} 个。{why}`kfpush dead list` 可列出。{example}",
+)
 FOR_EXAMPLE = Text("For example: `kfpush explain {match}`.", "例如：`kfpush explain {match}`。")
 UNKNOWN_LONG = Text(
     "Pushes of unknown outcome: {count}, the oldest for {span}. The log (push.attempted) says why WeChat's "

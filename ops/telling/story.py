@@ -11,7 +11,7 @@ from ops.looking.journey import Ended, Push, Revision, Try, Turn
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text
 from ops.telling.said import Said, Teller, Tone
-from ops.telling.sentences import CAUSES, ENTRIES, full, short
+from ops.telling.sentences import ACTS, CAUSES, ENTRIES, full, short
 from schemas.decisions import Reason
 from schemas.receipts import NotSentCause
 from schemas.states import Entry, PushStatus
@@ -82,6 +82,10 @@ def _line(at: datetime | None, text: str, teller: Teller, tone: Tone = Tone.PLAI
 
 
 def _turn(turn: Turn, teller: Teller) -> str:
+    did = ACTS.get(turn.reason or "") if turn.entry == Entry.PERSON else None
+    if did is not None:
+        act = teller.say(did, author=turn.author)
+        return teller.say(texts.BECAUSE, act=act, why=turn.detail) if turn.detail else act
     why = short(turn.reason, teller.language) if turn.reason else (turn.detail or "")
     if turn.entry == Entry.DEFERRED and turn.until is not None:
         return teller.say(texts.PUT_OFF, until=turn.until, why=why)

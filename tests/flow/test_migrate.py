@@ -27,6 +27,7 @@ APP_TABLES = {
     "push_templates",
     "push_history",
 }
+VERSIONS = {migrate.APP: 1, migrate.OWN: 2}
 OWN_TABLES = {
     "push_deliveries",
     "push_messages",
@@ -89,7 +90,7 @@ def test_a_fresh_file(tmp_path: Path, part: str, expected: set[str]) -> None:
 
     assert done == planned
     assert tables(path) == expected
-    assert ask(path, "SELECT part, version FROM push_schema") == [(part, 1)]
+    assert ask(path, "SELECT part, version FROM push_schema") == [(part, VERSIONS[part])]
 
 
 def test_a_second_time(tmp_path: Path) -> None:
@@ -107,6 +108,32 @@ def test_a_second_time(tmp_path: Path) -> None:
     assert [migrate.plan(url(path), part) for part in (migrate.OWN, migrate.APP)] == [[], []]
     assert dump(path) == before
     assert tables(path) == OWN_TABLES | APP_TABLES
+
+
+def test_a_ledger_of_version_1_is_completed(tmp_path: Path) -> None:
+    """What a person has decided about a letter had no columns then; the letters stay."""
+    path = tmp_path / "own.db"
+    migrate.migrate(url(path), migrate.OWN, NOON)
+    tell(
+        path,
+        "DROP INDEX push_dead_letters_open;"
+        + "".join(
+            f"ALTER TABLE push_dead_letters DROP COLUMN {name};"
+            for name in ("redriven_at", "dropped_at", "closed_by", "closed_why")
+        )
+        + "ALTER TABLE push_audit DROP COLUMN why; ALTER TABLE push_audit DROP COLUMN done;"
+        "INSERT INTO push_dead_letters (entry_id, reason, error, buried_at) VALUES ('1-0', 'poison', '', '');"
+        "UPDATE push_schema SET version = 1",
+    )
+
+    migrate.migrate(url(path), migrate.OWN, NOON)
+
+    assert ask(path, "SELECT entry_id, redriven_at, dropped_at FROM push_dead_letters") == [
+        ("1-0", None, None)
+    ]
+    assert ask(path, "SELECT why, done FROM push_audit") == []
+    assert ask(path, "SELECT version FROM push_schema") == [(2,)]
+    assert migrate.plan(url(path), migrate.OWN) == []
 
 
 def test_a_lost_index_and_column_come_back(tmp_path: Path) -> None:
@@ -219,7 +246,7 @@ async def test_a_newer_kfpush_was_here(tmp_path: Path, part: str) -> None:
     migrate.migrate(url(path), part, NOON)
     tell(
         path,
-        "UPDATE push_schema SET version = 2;"
+        "UPDATE push_schema SET version = 99;"
         "DROP TABLE IF EXISTS push_outbox; DROP TABLE IF EXISTS push_audit",
     )
     before = dump(path)

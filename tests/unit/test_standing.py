@@ -151,11 +151,11 @@ def test_each_need_says_what_to_do() -> None:
         "- Redis is away, so nothing new arrives: ConnectionError. Nothing is lost meanwhile.",
         (
             "- Dead letters: 2. WeChat refuses the message's content, which never changes. It needs a "
-            "person. For example: `kfpush explain 42`."
+            "person. `kfpush dead list` lists them. For example: `kfpush explain 42`."
         ),
         (
             "- Dead letters: 1. Again and again a consumer took it up and did not finish. It is kept whole, "
-            "and needs a person."
+            "and needs a person. `kfpush dead list` lists them."
         ),
         (
             "- Pushes of unknown outcome: 3, the oldest for 3 h. The log (push.attempted) says why WeChat's "
