@@ -20,9 +20,6 @@ WINDOW_MARGIN: Final = timedelta(seconds=60)
 SLOTS: Final = 5
 """WeChat: so many messages per window."""
 
-ACCEPTED_SLACK: Final = timedelta(seconds=5)
-"""A message accepted this shortly before the window opened is counted in it: two clocks never agree."""
-
 
 class ServiceState(IntEnum):
     """WeChat's session states; the API may send in the first two only."""
@@ -79,8 +76,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What became of the earlier revisions of a match: one on its way, and the score last sent."""
+
+    in_flight: bool
+    sent_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One match that waits or is parked."""
+    """One match that waits, is parked, or is carried by an open push."""
 
     match_id: str
     revision: int
@@ -88,6 +93,21 @@ class Candidate:
     score: float
     expires_at: datetime
     created_at: datetime
+    intent_id: str | None = None
+    withdrawn: bool = False
+    earlier: Earlier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An intent as the host's row has it; ``today`` counts its matches since the user's local midnight.
+
+    ``daily_limit`` is None where the row's text cannot be understood: nothing is sent on a guess.
+    """
+
+    is_active: bool
+    daily_limit: int | None
+    today: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +121,8 @@ class User:
     preferences: Preferences | Unreadable
     today: int
     phones: frozenset[str]
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    """By intent_id; an intent without a row of the host's limits nothing."""
 
 
 @dataclass(frozen=True, slots=True)

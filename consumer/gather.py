@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from consumer import host, windows
-from consumer.facts import Person, Session, User
-from consumer.ledger import pushes
+from consumer.facts import Intent, Person, Session, User
+from consumer.intents import read_intents
+from consumer.ledger import deliveries, pushes
 from consumer.pauses import Pause
 from consumer.people import Group, group
 from consumer.preferences import settings_of
@@ -37,13 +38,17 @@ class HostInputs:
     sessions: Sequence[Session]
     preferences: Mapping[str, Mapping[str, object]]
     templates: Sequence[Mapping[str, object]]
+    intents: Mapping[str, Sequence[Mapping[str, object]]]
+    """By user_id."""
 
 
 def read_host(tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]) -> HostInputs:
     """Read the host's inputs for these users and phones, and for whoever is one person with them."""
     sessions = host.sessions_around(tx, user_ids, external_userids)
     everybody = {*user_ids, *(session.user_id for session in sessions)}
-    return HostInputs(sessions, host.preferences_of(tx, everybody), host.templates(tx))
+    return HostInputs(
+        sessions, host.preferences_of(tx, everybody), host.templates(tx), host.intents_of(tx, everybody)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,17 @@ def gather(
             preferences = read_preferences(
                 inputs.preferences.get(user_id), settings.get(user_id), rules.user_zone
             )
-            today = 0
+            today: list[int] = []
             if isinstance(preferences, Unreadable):
                 complaints.append(preferences.message)
             else:
                 today = windows.sent_today(user_id, day_start(preferences.zone, now), uses, but=but)
-            facts[user_id] = User(preferences, today, frozenset(named.get(user_id, ())))
+            intents: Mapping[str, Intent] = {}
+            if user_id in inputs.intents:
+                counts = deliveries.by_intent(tx, today)
+                intents, unreadable = read_intents(inputs.intents[user_id], counts, rules.host_zone, now)
+                complaints += unreadable
+            facts[user_id] = User(preferences, len(today), frozenset(named.get(user_id, ())), intents)
         counted = tuple(
             windows.counted(window, uses, but=but)
             for phone in sorted(person.external_userids)

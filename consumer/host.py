@@ -1,6 +1,7 @@
-"""What kfpush reads of the host application: sessions, preferences, templates.  Inputs, never written here.
+"""What kfpush reads of the host application: sessions, preferences, intents, templates.
 
-All in the application's database.  A column that an older host lacks is created by ``kfpush migrate``.
+Inputs, never written here, all in the application's database.  A column that an older host lacks is created
+by ``kfpush migrate``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 
 _NAMES: Final = ("user_id", "external_userid", "open_kfid")
+_LIMITS: Final = ("max_push_per_day", "status", "expire_at")
 _MOST_HOPS: Final = 4
 """user_id -> phone -> user_id -> phone: further apart than this nobody is one person."""
 
@@ -70,6 +72,23 @@ def preferences_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict
         values,
     )
     return {str(row["user_id"]): dict(row) for row in rows}
+
+
+def intents_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, list[dict[str, object]]]:
+    """Read the users' rows of ``user_intents``, by user; a host may have none, or an older table."""
+    there = tx.columns("user_intents")
+    if not {"id", "user_id"} <= there:
+        return {}
+    values = tuple(user_ids)
+    limits = [name for name in _LIMITS if name in there]
+    found: dict[str, list[dict[str, object]]] = {}
+    for row in tx.rows(
+        f"SELECT {', '.join(('id', 'user_id', *limits))} FROM user_intents"
+        f" WHERE user_id IN ({marks(values)})",
+        values,
+    ):
+        found.setdefault(str(row["user_id"]), []).append(dict.fromkeys(_LIMITS) | dict(row))
+    return found
 
 
 def templates(tx: Transaction) -> list[dict[str, object]]:

@@ -1,31 +1,34 @@
 """Intake: stream entries, abandoned ones first, become delivery rows.
 
 An entry whose row exists, in whatever state, is acked at once: the row carries the match.  A fresh one is
-acked by whoever ends its walk.  One that cannot be read is a dead letter, raw, then acked.  A database or a
-Redis that is away is never the entry's fault: intake stops, keeps what it read, and backs off.
+acked by whoever ends its walk: intake itself, if a withdrawal or a newer revision drops it.  One that cannot
+be read is a dead letter, raw, then acked.  A database or a Redis that is away is never the entry's fault:
+intake stops, keeps what it read, and backs off.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import structlog
 
-from consumer import deadletters
+from consumer import deadletters, overtaking
 from consumer.deadletters import Poison
 from consumer.ledger import deliveries
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger.deliveries import Incoming, Key
 from consumer.stream import Abandoned, Delivered, GroupGone, Stream
 from consumer.world import World
 from schemas.database import Database, Transaction
 from schemas.decisions import Reason
+from schemas.entries import decode
 from schemas.errors import InvalidEvent, NewerEventVersion, RedisUnavailable, StorageError
-from schemas.events import decode, split_key
+from schemas.events import MatchCreated, MatchWithdrawn, is_withdrawal, split_key
 
 BATCH: Final = 200
 MOST_DUE: Final = 2000
@@ -41,9 +44,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Sorted:
-    """A batch, decoded: rows to be, events for newer code, and what cannot be read."""
+    """A batch, decoded: rows to be, withdrawals, events for newer code, and what cannot be read."""
 
     rows: list[Incoming] = field(default_factory=list)
+    withdrawals: list[tuple[MatchWithdrawn, str]] = field(default_factory=list)
+    """With the entry that each came by."""
     newer: list[tuple[tuple[str, int], Delivered]] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -67,7 +72,10 @@ def sort(entries: Sequence[Delivered]) -> Sorted:
             words = f"kfpush itself failed on it: {type(error).__name__}"
             batch.poison.append(Poison(entry.entry_id, entry.fields, Reason.UNREADABLE_EVENT, words))
         else:
-            batch.rows.append(Incoming(arrived.match, entry.entry_id, arrived.again))
+            if isinstance(arrived.event, MatchCreated):
+                batch.rows.append(Incoming(arrived.event, entry.entry_id, arrived.again))
+            else:
+                batch.withdrawals.append((arrived.event, entry.entry_id))
     return batch
 
 
@@ -75,9 +83,11 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
     """Write a batch; tell which entries are done with already and may be acked."""
     keys = [(item.match.match_id, item.match.revision) for item in batch.rows]
     repeated = [key in keys[:nth] for nth, key in enumerate(keys)]
-    existing = deliveries.known(tx, keys)
+    existing = deliveries.revisions(tx, {match_id for match_id, _ in keys})
     deliveries.insert_fresh(tx, batch.rows, now)
     deliveries.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
+    closed = overtaking.withdraw(tx, [event for event, _ in batch.withdrawals], now)
+    closed += overtaking.supersede(tx, _rivals(existing, keys), now)
     for key, entry in batch.newer:
         fields = {name.decode(): value.decode() for name, value in (entry.fields or {}).items()}
         deliveries.insert_needing_upgrade(tx, key, fields, entry.entry_id, now)
@@ -88,10 +98,18 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
             for key, item, twice in zip(keys, batch.rows, repeated, strict=True)
             if twice or key in existing
         ),
+        *(entry_id for _, entry_id in batch.withdrawals),
+        *(row.entry_id for row in closed if row.entry_id is not None),
         *(entry.entry_id for _, entry in batch.newer),
         *(letter.entry_id for letter in batch.poison),
         *batch.gone,
     ]
+
+
+def _rivals(existing: Collection[Key], arriving: Collection[Key]) -> set[str]:
+    """The matches of which more than one revision is here now; most have one for ever."""
+    count = Counter(match_id for match_id, _ in {*existing, *arriving})
+    return {match_id for match_id, revisions in count.items() if revisions > 1}
 
 
 class Intake:
@@ -154,7 +172,7 @@ class Intake:
                 await self._back_off(error)
         for letter in batch.poison:
             log.error("intake.unreadable", entry_id=letter.entry_id, reason=letter.reason, error=letter.error)
-        if batch.rows:
+        if batch.rows or batch.withdrawals:
             self._on_stored()
         await self._stream.ack(done)
 
@@ -220,7 +238,9 @@ class Intake:
                     arrived = decode(fields)
                 except InvalidEvent:
                     continue  # still newer than this code
-                deliveries.upgraded(tx, arrived.match, self._world.now())
+                if isinstance(arrived.event, MatchCreated):  # a withdrawal never waits for newer code
+                    deliveries.upgraded(tx, arrived.event, self._world.now())
+                    overtaking.supersede(tx, [arrived.event.match_id], self._world.now())
 
     async def _has_room(self) -> bool:
         due = await self._own.read(lambda tx: deliveries.count_due(tx, self._world.now(), MOST_DUE))
@@ -233,8 +253,12 @@ class Intake:
 
 
 def _key_of(entry: Delivered) -> tuple[str, int] | None:
-    """Read the event's key alone: what lies deeper may be what everybody dies on."""
+    """Read the match's key alone: what lies deeper may be what everybody dies on.
+
+    None for a withdrawal: that the match has a row says nothing about it.
+    """
     try:
-        return split_key((entry.fields or {})[b"subject"].decode())
+        subject = (entry.fields or {})[b"subject"].decode()
+        return None if is_withdrawal(subject) else split_key(subject)
     except (KeyError, UnicodeDecodeError, InvalidEvent):
         return None

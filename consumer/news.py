@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from consumer import windows
-from consumer.facts import ACCEPTED_SLACK
 from consumer.ledger import pushes
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason, RecipientKey
@@ -108,7 +107,7 @@ class Watcher:
             item.recipient.external_userid for item in news if item.what is What.SENT and item.recipient
         }
         listed = [window for opened in windows.load(tx, phones).values() for window in opened]
-        since = {window.recipient: window.opened_at - ACCEPTED_SLACK for window in listed if window.opened_at}
+        since = {window.recipient: window.opened_at for window in listed if window.opened_at}
         if not since:
             return list(news)
         uses = pushes.uses(tx, phones, (), min(since.values()))

@@ -30,19 +30,23 @@ def plan(person: Person, rows: Sequence[Candidate], now: datetime) -> tuple[Plan
     for row in rows:
         decision = judge(person, row, now)
         if isinstance(decision, Send):
-            person = _after(person, row.user_id, decision)
+            person = _after(person, row, decision)
         planned.append(Planned((row,), decision))
     return tuple(planned)
 
 
-def _after(person: Person, user_id: str, sent: Send) -> Person:
+def _after(person: Person, row: Candidate, sent: Send) -> Person:
     """The person as known once this push is reserved: one slot and one of today's messages less."""
-    user = person.users[user_id]
+    user = person.users[row.user_id]
+    intents = user.intents
+    if row.intent_id is not None and row.intent_id in intents:
+        intent = intents[row.intent_id]
+        intents = {**intents, row.intent_id: replace(intent, today=intent.today + 1)}
     return replace(
         person,
         windows=tuple(
             window.with_one_more() if window.recipient == sent.recipient else window
             for window in person.windows
         ),
-        users={**person.users, user_id: replace(user, today=user.today + 1)},
+        users={**person.users, row.user_id: replace(user, today=user.today + 1, intents=intents)},
     )

@@ -10,13 +10,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumer.facts import Candidate, Person, User, Window
+from consumer.facts import Candidate, Intent, Person, User, Window
 from consumer.quiet import is_quiet, next_day_start, next_local_time, quiet_from, quiet_until
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, Send
 from schemas.preferences import BatchMode, Preferences, Unreadable
 
 UNREADABLE_RETRY: Final = timedelta(hours=1)
 """Unreadable preferences are looked at again after this long."""
+
+SCORE_MOVED: Final = 0.05
+"""A match that was sent is announced again only if its score moved by more than this, as FriendAI does."""
 
 _MOST_ROUNDS: Final = 16
 """More alternations of clock gates than a week has; beyond it something never opens."""
@@ -25,29 +28,44 @@ _MOST_ROUNDS: Final = 16
 def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa: PLR0911 - one line an ending
     """Decide about one match of one person."""
     user = person.users[match.user_id]
-    dropped = _dropped(user, match, now + person.send_timeout)
+    intent = user.intents.get(match.intent_id) if match.intent_id is not None else None
+    dropped = _dropped(user, intent, match, now + person.send_timeout)
     if dropped is not None:
         return dropped
-    if isinstance(user.preferences, Unreadable):
+    if match.earlier is not None:
+        if match.earlier.in_flight:
+            return Park(Reason.OLDER_IN_FLIGHT)
+        if match.earlier.sent_score is not None and not has_moved(match.earlier.sent_score, match.score):
+            return Drop(Reason.UNCHANGED)
+    if isinstance(user.preferences, Unreadable) or (intent is not None and intent.daily_limit is None):
         return Defer(now + UNREADABLE_RETRY, Reason.UNREADABLE_PREFERENCES)
     chosen = _recipient(person, user, now)
     if not isinstance(chosen, Window):
         return chosen
     assert chosen.closes_at is not None  # noqa: S101 - an open window has an end
-    until, reason = _clocks(user, user.preferences, match, now, person.send_timeout)
+    until, reason = _clocks(user, user.preferences, intent, match, now, person.send_timeout)
     if until <= now:
         return Send(chosen.recipient, _send_by(person, user.preferences, chosen, match, now))
     if until + person.send_timeout < chosen.closes_at:
         return Defer(until, reason)
-    without_batching, _ = _clocks(user, user.preferences, match, now, person.send_timeout, batching=False)
+    without_batching, _ = _clocks(
+        user, user.preferences, intent, match, now, person.send_timeout, batching=False
+    )
     if without_batching <= now:
         # Its hour would come after the window: now is the last good moment.
         return Send(chosen.recipient, _send_by(person, user.preferences, chosen, match, now))
     return Park(Reason.WINDOW_CLOSED)
 
 
-def _dropped(user: User, match: Candidate, sent_at: datetime) -> Drop | None:
+def has_moved(before: float, score: float) -> bool:
+    """Whether a score differs from one that was sent by enough to tell the user again."""
+    return round(abs(score - before), 9) > SCORE_MOVED
+
+
+def _dropped(user: User, intent: Intent | None, match: Candidate, sent_at: datetime) -> Drop | None:
     preferences = user.preferences
+    if match.withdrawn or (intent is not None and not intent.is_active):
+        return Drop(Reason.WITHDRAWN)
     if match.expires_at <= sent_at:
         return Drop(Reason.EXPIRED)
     if preferences.stopped:
@@ -87,6 +105,7 @@ def _recipient(person: Person, user: User, now: datetime) -> Window | Park | Def
 def _clocks(
     user: User,
     preferences: Preferences,
+    intent: Intent | None,
     match: Candidate,
     now: datetime,
     send_timeout: timedelta,
@@ -97,7 +116,11 @@ def _clocks(
     instant, reason = now, Reason.FRESH
     for _ in range(_MOST_ROUNDS):
         for gate_reason, opens_at in (
-            (Reason.DAILY_LIMIT, _limit_opens(user, preferences, now, instant)),
+            (
+                Reason.DAILY_LIMIT,
+                _limit_opens((user.today, preferences.daily_limit), preferences, now, instant),
+            ),
+            (Reason.INTENT_LIMIT, _intent_opens(intent, preferences, now, instant)),
             (Reason.BATCH_MODE, _batch_opens(preferences, match, instant) if batching else instant),
             (Reason.QUIET_HOURS, _quiet_opens(preferences, instant, send_timeout)),
         ):
@@ -109,10 +132,24 @@ def _clocks(
     return instant, reason
 
 
-def _limit_opens(user: User, preferences: Preferences, now: datetime, instant: datetime) -> datetime:
-    """Only today's messages are known; a limit of 0 opens never, so it is looked at again every midnight."""
+def _limit_opens(
+    used: tuple[int, int], preferences: Preferences, now: datetime, instant: datetime
+) -> datetime:
+    """``used`` is how many of how many.
+
+    Only today's messages are known; a limit of 0 opens never, so it is looked at again every midnight.
+    """
+    today, limit = used
     tomorrow = next_day_start(preferences.zone, now)
-    return tomorrow if user.today >= preferences.daily_limit and instant < tomorrow else instant
+    return tomorrow if today >= limit and instant < tomorrow else instant
+
+
+def _intent_opens(
+    intent: Intent | None, preferences: Preferences, now: datetime, instant: datetime
+) -> datetime:
+    if intent is None or intent.daily_limit is None:
+        return instant
+    return _limit_opens((intent.today, intent.daily_limit), preferences, now, instant)
 
 
 def _batch_opens(preferences: Preferences, match: Candidate, instant: datetime) -> datetime:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumer import pauses, windows
+from consumer import overtaking, pauses, windows
 from consumer.endings import (
     GIVE_UP_AFTER,
     Buried,
@@ -101,6 +101,8 @@ def settle(tx: Transaction, reports: Sequence[Report], runs: Runs, moment: Momen
         runs.count(report.receipt, push.letter.recipient.open_kfid)
         settled.paused += _pause(tx, report, runs, moment.now)
         settled.told.append(_told(report, outcome))
+    accepted = {item.attempt.push_id for item in reports if isinstance(item.receipt, Accepted)}
+    deliveries.wake_behind(tx, accepted, moment.now)
     settled.entries = deliveries.entries_of(tx, ids)
     return settled
 
@@ -127,7 +129,7 @@ def _settle_one(
         accepted_at = push.tried_at + moment.send_timeout if decided.repeated else now
         pushes.accept(tx, [(push.id, accepted_at, REPEATED_MSGID if decided.repeated else 0)], now)
         deliveries.sent(tx, [push.id], now)
-        return "sent"  # wakes nobody: its slot and its place in the day stay taken
+        return "sent"  # its slot and its place in the day stay taken: only a newer revision is woken
     if push.status not in OPEN_PUSH:
         return push.status
     if isinstance(decided, StaysOpen):
@@ -148,6 +150,7 @@ def _settle_one(
             case Released(_, reason):
                 wait = pauses.THROTTLE_REST if reason is Reason.THROTTLED else timedelta(0)
                 deliveries.freed(tx, push.id, reason, now, wait)
+                overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
             case Buried(_, reason):
                 deliveries.buried(tx, push.id, reason, now)
     return decided.status

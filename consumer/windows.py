@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from consumer.facts import ACCEPTED_SLACK, WINDOW, WINDOW_MARGIN, Session, Window
+from consumer.facts import WINDOW, WINDOW_MARGIN, Session, Window
 from consumer.ledger import pushes
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
@@ -221,17 +221,24 @@ def own_people(tx: Transaction, user_ids: Collection[str]) -> frozenset[str]:
 
 
 def used_slots(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> int:
-    """Count a recipient's slots from rows: its open pushes, and those accepted since it last opened.
+    """Count a recipient's slots from rows: its open pushes, and those accepted in the window.
 
+    Those are the ones accepted since it opened, and the ones whose attempt began with it: two clocks never
+    agree, and WeChat's word of when the user spoke may be ahead of our own clock.
     ``but`` is a push whose own slot does not count: the one about to be tried again.
     """
-    counted_from = None if window.opened_at is None else window.opened_at - ACCEPTED_SLACK
     return sum(
-        use.recipient == window.recipient
-        and use.push_id != but
-        and (use.accepted_at is None or counted_from is None or use.accepted_at >= counted_from)
+        use.recipient == window.recipient and use.push_id != but and is_in(window.opened_at, use)
         for use in uses
     )
+
+
+def is_in(opened_at: datetime | None, use: pushes.Use) -> bool:
+    """Whether a push takes a slot of the window that opened then."""
+    if use.accepted_at is None or opened_at is None:
+        return True
+    began_with = use.window_opened_at
+    return use.accepted_at >= opened_at or (began_with is not None and began_with >= opened_at)
 
 
 def counted(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> Window:
@@ -245,12 +252,13 @@ def sent_today(
     uses: Iterable[pushes.Use],
     *,
     but: int | None = None,
-) -> int:
-    """Count a user's match messages since local midnight, in flight included."""
-    return sum(
-        use.user_id == user_id
+) -> list[int]:
+    """List a user's match messages since local midnight, in flight included, by push id."""
+    return [
+        use.push_id
+        for use in uses
+        if use.user_id == user_id
         and use.kind == pushes.MATCH
         and use.push_id != but
         and (use.accepted_at is None or use.accepted_at >= day_start)
-        for use in uses
-    )
+    ]

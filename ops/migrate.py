@@ -169,6 +169,8 @@ def _steps(database: sqlite_utils.Database, part: str) -> Iterator[Step]:
     existing = set(database.table_names())
     for table in _PARTS[part]:
         if table.name not in existing:
+            if not table.made:
+                continue
             yield Step(part, f"create table {table.name}", _create(table))
             yield from _index_steps(part, table, present=())
             continue

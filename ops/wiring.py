@@ -47,7 +47,7 @@ from producer.mirror import Mirror
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
 from schemas.errors import ConfigurationError, InvalidEvent
-from schemas.events import split_key
+from schemas.events import is_withdrawal, split_key
 from schemas.keys import Keys
 from schemas.settings import Settings
 
@@ -249,14 +249,18 @@ async def _require_streams(redis: Redis) -> None:
 
 
 def _carried(tx: Transaction, event_keys: Sequence[str]) -> frozenset[str]:
-    split = {}
+    matches: dict[tuple[str, int], str] = {}
+    withdrawals: dict[tuple[str, int], str] = {}
     for key in event_keys:
         try:
-            split[split_key(key)] = key
+            (withdrawals if is_withdrawal(key) else matches)[split_key(key)] = key
         except InvalidEvent:
             continue
-    rows = {split[found] for found in deliveries.known(tx, split.keys())} if split else set()
-    return frozenset(rows) | deadletters.known(tx, event_keys)
+    return (
+        deadletters.known(tx, event_keys)
+        | {matches[found] for found in deliveries.known(tx, matches)}
+        | {withdrawals[found] for found in deliveries.withdrawn(tx, withdrawals)}
+    )
 
 
 def _installation(tx: Transaction) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from schemas.database import Row, Transaction, marks
+from schemas.entries import Envelope
 from schemas.errors import NoTransaction, StorageError
-from schemas.events import Envelope, MatchCreated, event_type, key_range, payload_of, revision_in
+from schemas.events import Event, key_range, payload_of, revision_in, type_of
 from schemas.times import from_text, maybe_from_text, to_text
 
 _ADD = (
@@ -50,12 +51,14 @@ class Outbox:
     def add(
         self,
         connection: sqlite3.Connection,
-        match: MatchCreated,
+        event: Event,
         *,
         traceparent: str | None = None,
         now: datetime | None = None,
     ) -> Added | AlreadyThere:
-        """Write the match's event on ``connection``, inside the transaction that is open there.
+        """Write an event on ``connection``, inside the transaction that is open there.
+
+        A ``MatchCreated`` announces a match; a ``MatchWithdrawn`` takes it back.
 
         Works with every isolation mode of ``sqlite3``; in the classic mode (``isolation_level`` set) the
         module opens the transaction itself at this INSERT, if the caller's own write did not before.
@@ -68,10 +71,10 @@ class Outbox:
         if not _joins(connection):
             raise NoTransaction
         values = (
-            match.key,
-            event_type(),
-            match.user_id,
-            payload_of(match),
+            event.key,
+            type_of(event),
+            event.user_id,
+            payload_of(event),
             traceparent,
             to_text(now or datetime.now(UTC)),
         )
@@ -83,7 +86,7 @@ class Outbox:
                     "this database has no push_outbox; run `kfpush migrate` on it first"
                 ) from error
             raise
-        return Added(match.key) if cursor.rowcount == 1 else AlreadyThere(match.key)
+        return Added(event.key) if cursor.rowcount == 1 else AlreadyThere(event.key)
 
 
 def _joins(connection: sqlite3.Connection) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from schemas.entries import Envelope
 from schemas.errors import RedisUnavailable
-from schemas.events import Envelope
 from schemas.keys import GROUP
 
 StreamId = tuple[int, int]

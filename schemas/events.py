@@ -1,8 +1,7 @@
-"""Events: what a producer says, how it is written down, and how it travels on the stream.
+"""Events: what a producer says, and how it is written down.  How it travels is told by ``entries``.
 
-``MatchCreated`` is version 1 of ``kfpush.match.created``.  On the stream an event is a CloudEvent whose
-attributes are plain, readable fields (id, type, source, time, subject, datacontenttype, traceparent, data).
-``id`` and ``subject`` are the idempotency key, ``<match_id>:<revision>``.
+Event  MatchCreated (kfpush.match.created.v1)    key <match_id>:<revision>
+| MatchWithdrawn (kfpush.match.withdrawn.v1) key <match_id>:<revision>:withdrawn
 """
 
 from __future__ import annotations
@@ -10,27 +9,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from schemas.errors import InvalidEvent, NewerEventVersion
-from schemas.times import to_text
+from schemas.errors import InvalidEvent
 
 MATCH_CREATED: Final = "kfpush.match.created"
-MATCH_CREATED_VERSION: Final = 1
-SOURCE: Final = "kfpush/outbox"
+MATCH_WITHDRAWN: Final = "kfpush.match.withdrawn"
+VERSION: Final = 1
+"""The version of both that this kfpush writes, and the newest it reads."""
+
 DEFAULT_LIFETIME = timedelta(days=7)
 """A match without its own expiry is not worth a message after this long."""
 
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
 """More than this is a mistake of the producer; a KF message holds 2,048 bytes."""
 
-_TYPE = re.compile(r"(?P<name>[a-z.]+)\.v(?P<version>[1-9][0-9]{0,8})")
-_KEY = re.compile(r"(?P<match_id>.+):(?P<revision>[1-9][0-9]{0,15})", re.DOTALL)
+_WITHDRAWN: Final = ":withdrawn"
+_KEY = re.compile(rf"(?P<match_id>.+):(?P<revision>[1-9][0-9]{{0,15}})(?:{_WITHDRAWN})?", re.DOTALL)
 """Numbers as we write them, and of a length that every reader of them can hold."""
 _OWN_KEY = re.compile(r":(?P<revision>\d+)(:[a-z]+)?")
 """What follows the match's id in a key: its revision, and for other events than the match itself, which."""
@@ -89,13 +88,53 @@ class MatchCreated(BaseModel):
         return self.expires_at or min(self.occurred_at or created_at, created_at) + DEFAULT_LIFETIME
 
 
+class MatchWithdrawn(BaseModel):
+    """The application takes a match back: what of it has not gone out does not go out.
+
+    ``revision`` is the newest the application has announced; older ones fall with it.  It may come before
+    the match itself, and is final for that revision.  Fields this version does not know travel on.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    match_id: Id
+    revision: int = Field(default=1, ge=1, le=2**53)
+    user_id: Id
+    reason: str = Field(default="", max_length=500)
+    occurred_at: Instant | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: a match revision is withdrawn once."""
+        return withdrawal_key(self.match_id, self.revision)
+
+
+Event = MatchCreated | MatchWithdrawn
+E = TypeVar("E", MatchCreated, MatchWithdrawn)
+
+
 def event_key(match_id: str, revision: int) -> str:
     """Write the idempotency key of a match revision."""
     return f"{match_id}:{revision}"
 
 
+def withdrawal_key(match_id: str, revision: int) -> str:
+    """Write the idempotency key of a match revision's withdrawal."""
+    return f"{match_id}:{revision}{_WITHDRAWN}"
+
+
+def is_withdrawal(key: str) -> bool:
+    """Whether a key is that of a withdrawal."""
+    return key.endswith(_WITHDRAWN) and _KEY.fullmatch(key) is not None
+
+
 def split_key(key: str) -> tuple[str, int]:
-    """Read (match_id, revision) from an idempotency key."""
+    """Read (match_id, revision) from an event's key, a withdrawal's too.
+
+    Raises:
+        InvalidEvent: it is no such key.
+
+    """
     found = _KEY.fullmatch(key)
     if found is None:
         message = f"not an event key: {key[:80]!r} (expected <match_id>:<revision>)"
@@ -114,9 +153,9 @@ def revision_in(key: str, match_id: str) -> int | None:
     return None if found is None else int(found["revision"])
 
 
-def event_type(version: int = MATCH_CREATED_VERSION) -> str:
-    """Write the CloudEvents type of a MatchCreated."""
-    return f"{MATCH_CREATED}.v{version}"
+def type_of(event: Event) -> str:
+    """Write the CloudEvents type of an event."""
+    return f"{MATCH_CREATED if isinstance(event, MatchCreated) else MATCH_WITHDRAWN}.v{VERSION}"
 
 
 def _complaint(error: ValidationError) -> str:
@@ -147,12 +186,26 @@ def match_from_json(text: str | bytes) -> MatchCreated:
         InvalidEvent: naming every field that is wrong, or where the JSON breaks.
 
     """
+    return _from_json(MatchCreated, text)
+
+
+def withdrawal_from_json(text: str | bytes) -> MatchWithdrawn:
+    """Validate one JSON object.
+
+    Raises:
+        InvalidEvent: naming every field that is wrong, or where the JSON breaks.
+
+    """
+    return _from_json(MatchWithdrawn, text)
+
+
+def _from_json(kind: type[E], text: str | bytes) -> E:
     size = len(text.encode(errors="replace")) if isinstance(text, str) else len(text)
     if size > MAX_PAYLOAD_BYTES:
         message = f"{size} bytes are too many; a match has at most {MAX_PAYLOAD_BYTES}"
         raise InvalidEvent(message)
     try:
-        return MatchCreated.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         raise InvalidEvent(_complaint(error)) from None
 
@@ -166,104 +219,30 @@ def match_from_ledger(text: str) -> MatchCreated:
         return MatchCreated.model_construct(**known)
 
 
-def to_json(match: MatchCreated) -> str:
-    """Write a match as JSON, unknown fields included, whatever its size.
+def to_json(event: Event) -> str:
+    """Write an event as JSON, unknown fields included, whatever its size.
 
     Raises:
         InvalidEvent: an unknown field holds something that JSON has no word for.
 
     """
-    unset = {name for name in type(match).model_fields if getattr(match, name) is None}
+    unset = {name for name in type(event).model_fields if getattr(event, name) is None}
     try:
-        return match.model_dump_json(exclude=unset)
+        return event.model_dump_json(exclude=unset)
     except PydanticSerializationError:
-        message = f"match {match.match_id}: one of its further fields cannot be written as JSON"
+        message = f"match {event.match_id}: one of its further fields cannot be written as JSON"
         raise InvalidEvent(message) from None
 
 
-def payload_of(match: MatchCreated) -> str:
-    """Write a match as the JSON that the outbox keeps and the stream carries.
+def payload_of(event: Event) -> str:
+    """Write an event as the JSON that the outbox keeps and the stream carries.
 
     Raises:
         InvalidEvent: it is too large, or cannot be written.
 
     """
-    payload = to_json(match)
+    payload = to_json(event)
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
-        message = f"match {match.match_id}: the event is larger than {MAX_PAYLOAD_BYTES} bytes"
+        message = f"match {event.match_id}: the event is larger than {MAX_PAYLOAD_BYTES} bytes"
         raise InvalidEvent(message)
     return payload
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """One event as it stands in the outbox, ready to travel."""
-
-    key: str
-    type: str
-    time: str
-    data: str
-    traceparent: str | None = None
-    again: bool = False
-
-    def fields(self) -> dict[str, str]:
-        """Write the stream entry's fields."""
-        fields = {
-            "specversion": "1.0",
-            "id": self.key,
-            "type": self.type,
-            "source": SOURCE,
-            "time": self.time,
-            "subject": self.key,
-            "datacontenttype": "application/json",
-            "data": self.data,
-        }
-        if self.traceparent:
-            fields["traceparent"] = self.traceparent
-        if self.again:
-            fields["again"] = "1"
-        return fields
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A decoded stream entry."""
-
-    match: MatchCreated
-    again: bool
-
-
-def decode(fields: Mapping[bytes, bytes]) -> Arrived:
-    """Read a stream entry.
-
-    Raises:
-        NewerEventVersion: the event is well formed but of a version this kfpush does not know.
-        InvalidEvent: anything else that cannot be read; the text says what.
-
-    """
-    try:
-        texts = {name.decode(): value.decode() for name, value in fields.items()}
-    except UnicodeDecodeError:
-        message = "the entry is not UTF-8"
-        raise InvalidEvent(message) from None
-    missing = [name for name in ("type", "subject", "data") if name not in texts]
-    if missing:
-        message = f"the entry lacks {', '.join(missing)}"
-        raise InvalidEvent(message)
-    found = _TYPE.fullmatch(texts["type"])
-    if found is None or found["name"] != MATCH_CREATED:
-        message = f"unknown event type {texts['type'][:80]!r}"
-        raise InvalidEvent(message)
-    split_key(texts["subject"])
-    if int(found["version"]) > MATCH_CREATED_VERSION:
-        raise NewerEventVersion(texts["subject"])
-    match = match_from_json(texts["data"])
-    if match.key != texts["subject"]:
-        message = f"subject {texts['subject'][:80]!r} does not belong to its data"
-        raise InvalidEvent(message)
-    return Arrived(match, texts.get("again") == "1")
-
-
-def time_of(match: MatchCreated, now: datetime) -> str:
-    """Tell the CloudEvents time: when it occurred, or now."""
-    return to_text(match.occurred_at or now)

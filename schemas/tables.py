@@ -41,7 +41,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. ``key`` is its primary key; ``auto`` says that the key counts by itself."""
+    """One table. ``key`` is its primary key; ``auto`` says that the key counts by itself.
+
+    One that is not ``made`` is the host's alone: where it is there, it is given our indexes and no more.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -49,6 +52,7 @@ class Table:
     auto: bool = False
     unique: tuple[tuple[str, ...], ...] = ()
     indexes: tuple[Index, ...] = field(default=())
+    made: bool = True
 
 
 def _text(name: str, *, required: bool = False, default: str | None = None) -> Column:
@@ -103,6 +107,7 @@ PUSH_DELIVERIES = Table(
         _int("push_id"),
         _int("generation", required=True, default="0"),
         _text("entry_id"),
+        _text("withdrawn_at"),
         _text("event", required=True),
         _text("created_at", required=True),
         _text("updated_at", required=True),
@@ -115,6 +120,7 @@ PUSH_DELIVERIES = Table(
         Index("push_deliveries_push", ("push_id",), where="push_id IS NOT NULL"),
         Index("push_deliveries_dead", ("reason",), where="status = 'dead'"),
         Index("push_deliveries_dead_since", ("updated_at", "match_id", "revision"), where="status = 'dead'"),
+        Index("push_deliveries_behind", ("match_id",), where="reason = 'older_in_flight'"),
     ),
 )
 
@@ -367,6 +373,14 @@ PUSH_TEMPLATES = Table(
     unique=(("template_name",),),
 )
 
+USER_INTENTS = Table(
+    "user_intents",
+    (),
+    key=("id",),
+    made=False,
+    indexes=(Index("user_intents_user", ("user_id",)),),
+)
+
 PUSH_HISTORY = Table(
     "push_history",
     (
@@ -390,7 +404,13 @@ PUSH_HISTORY = Table(
 APP_TABLES = (PUSH_SCHEMA, PUSH_OUTBOX, PUSH_PROJECTED)
 """kfpush's own tables in the application's database."""
 
-HOST_TABLES = (USER_PUSH_PREFERENCES, WECHAT_KF_SESSIONS, PUSH_TEMPLATES, PUSH_HISTORY)
+HOST_TABLES = (
+    USER_PUSH_PREFERENCES,
+    WECHAT_KF_SESSIONS,
+    PUSH_TEMPLATES,
+    PUSH_HISTORY,
+    USER_INTENTS,
+)
 """FriendAI's tables: created where absent, given missing columns where present, never changed otherwise."""
 
 OWN_TABLES = (

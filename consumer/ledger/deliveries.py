@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumer.facts import Candidate
+from consumer.facts import Candidate, Earlier
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
-from schemas.events import MatchCreated, match_from_ledger, to_json
+from schemas.events import MatchCreated, MatchWithdrawn, match_from_ledger, to_json
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
 MOST_PER_USER: Final = 500
@@ -33,6 +33,14 @@ class Incoming:
     match: MatchCreated
     entry_id: str
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A row that an event dropped before it was sent; its stream entry is done with."""
+
+    key: Key
+    entry_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +91,81 @@ def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -
 def look_again(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
     """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone.
 
-    So is one that was dropped while nobody knew whether WeChat has its message, or by a person, and one for
-    newer code.
+    So is one that was dropped while nobody knew whether WeChat has its message, one that was withdrawn or
+    closed by a person, and one for newer code.
     """
     stamp = to_text(now)
     tx.many(
         "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
         " WHERE match_id = ? AND revision = ? AND user_id <> ''"
         " AND (status IN ('waiting', 'parked') OR (status = 'dropped' AND reason <> ?))"
+        " AND withdrawn_at IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM push_messages WHERE push_messages.id = push_deliveries.push_id"
         " AND push_messages.status IN ('sending', 'unknown', 'given_up'))",
         [(Reason.FRESH, stamp, stamp, *key, Reason.CLOSED) for key in keys],
+    )
+
+
+def withdraw(tx: Transaction, withdrawals: Sequence[MatchWithdrawn], now: datetime) -> list[Overtaken]:
+    """Note withdrawals: what waits or is parked is dropped, what is on its way is not tried again.
+
+    One that comes before its match makes the row, so that the match finds itself withdrawn.
+    """
+    stamp = to_text(now)
+    keys = {(item.match_id, item.revision) for item in withdrawals}
+    dropped = [
+        Overtaken(row.key, row.entry_id)
+        for row in _of_matches(tx, {match_id for match_id, _ in keys}, _PENDING)
+        if row.key in keys
+    ]
+    tx.many(
+        "INSERT INTO push_deliveries (match_id, revision, user_id, status, reason, withdrawn_at, event,"
+        " created_at, updated_at) VALUES (?, ?, ?, 'dropped', ?, ?, ?, ?, ?)"
+        " ON CONFLICT (match_id, revision) DO UPDATE SET withdrawn_at = excluded.withdrawn_at"
+        " WHERE push_deliveries.withdrawn_at IS NULL",
+        [
+            (
+                *(item.match_id, item.revision, item.user_id, Reason.WITHDRAWN),
+                *(stamp, to_json(item), stamp, stamp),
+            )
+            for item in withdrawals
+        ],
+    )
+    _overtake(tx, dropped, Reason.WITHDRAWN, now)
+    return dropped
+
+
+def supersede(tx: Transaction, match_ids: Collection[str], now: datetime) -> list[Overtaken]:
+    """Drop the revisions of these matches that still wait though a newer one is here."""
+    if not match_ids:
+        return []
+    newest: dict[str, int] = {}
+    for row in _of_matches(tx, match_ids, "user_id <> '' OR withdrawn_at IS NOT NULL"):
+        newest[row.key[0]] = max(row.key[1], newest.get(row.key[0], 0))
+    dropped = [
+        Overtaken(row.key, row.entry_id)
+        for row in _of_matches(tx, match_ids, f"{_PENDING} AND user_id <> ''")
+        if row.key[1] < newest[row.key[0]]
+    ]
+    _overtake(tx, dropped, Reason.SUPERSEDED, now)
+    return dropped
+
+
+def _of_matches(tx: Transaction, match_ids: Collection[str], condition: str) -> list[Overtaken]:
+    ids = tuple(match_ids)
+    rows = tx.rows(
+        "SELECT match_id, revision, entry_id FROM push_deliveries"
+        f" WHERE match_id IN ({marks(ids)}) AND ({condition})",
+        ids,
+    )
+    return [Overtaken((row["match_id"], row["revision"]), row["entry_id"]) for row in rows]
+
+
+def _overtake(tx: Transaction, rows: Sequence[Overtaken], reason: Reason, now: datetime) -> None:
+    tx.many(
+        "UPDATE push_deliveries SET status = 'dropped', reason = ?, due_at = NULL, updated_at = ?"
+        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
+        [(reason, to_text(now), *row.key) for row in rows],
     )
 
 
@@ -151,11 +223,20 @@ def upgraded(tx: Transaction, match: MatchCreated, now: datetime) -> None:
     )
 
 
+def revisions(tx: Transaction, match_ids: Collection[str]) -> frozenset[Key]:
+    """Tell which revisions of these matches have a row."""
+    return frozenset(row.key for row in _of_matches(tx, match_ids, "1 = 1")) if match_ids else frozenset()
+
+
 def known(tx: Transaction, keys: Collection[Key]) -> frozenset[Key]:
     """Tell which of these match revisions have a row."""
-    ids = tuple({match_id for match_id, _ in keys})
-    rows = tx.rows(f"SELECT match_id, revision FROM push_deliveries WHERE match_id IN ({marks(ids)})", ids)
-    return frozenset((row["match_id"], row["revision"]) for row in rows) & frozenset(keys)
+    return revisions(tx, {match_id for match_id, _ in keys}) & frozenset(keys)
+
+
+def withdrawn(tx: Transaction, keys: Collection[Key]) -> frozenset[Key]:
+    """Tell of which of these match revisions the withdrawal has arrived."""
+    rows = _of_matches(tx, {match_id for match_id, _ in keys}, "withdrawn_at IS NOT NULL") if keys else []
+    return frozenset(row.key for row in rows) & frozenset(keys)
 
 
 def count_due(tx: Transaction, now: datetime, most: int) -> int:
@@ -197,18 +278,41 @@ def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> lis
         rows: list[Row] = []
         for condition in ("due_at <= ?", "due_at > ?"):
             rows += tx.rows(
-                "SELECT match_id, revision, user_id, event, reason, due_at, expires_at, status, generation,"
-                " entry_id, person, created_at FROM push_deliveries"
+                "SELECT match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status,"
+                " generation, entry_id, person, withdrawn_at, created_at FROM push_deliveries"
                 f" WHERE {_PENDING} AND user_id = ? AND {condition}"
                 " ORDER BY expires_at, created_at, match_id LIMIT ?",
                 (user_id, to_text(now), MOST_PER_USER - len(rows)),
             )
-        loaded += [_waiting(row) for row in rows]
+        earlier = _earlier(tx, [(row["match_id"], row["revision"]) for row in rows])
+        loaded += [_waiting(row, earlier.get((row["match_id"], row["revision"]))) for row in rows]
     loaded.sort(key=lambda row: (row.candidate.expires_at, row.candidate.created_at, row.key))
     return loaded
 
 
-def _waiting(row: Row) -> Waiting:
+def _earlier(tx: Transaction, keys: Collection[Key]) -> dict[Key, Earlier]:
+    """Tell what became of the earlier revisions of matches that were scored again."""
+    again = [key for key in keys if key[1] > 1]
+    if not again:
+        return {}
+    ids = tuple({match_id for match_id, _ in again})
+    rows = tx.rows(
+        "SELECT match_id, revision, status, event FROM push_deliveries"
+        f" WHERE match_id IN ({marks(ids)}) AND status IN ('sending', 'sent') ORDER BY match_id, revision",
+        ids,
+    )
+    found: dict[Key, Earlier] = {}
+    for match_id, revision in again:
+        before = [row for row in rows if row["match_id"] == match_id and row["revision"] < revision]
+        sent = [row for row in before if row["status"] == "sent"]
+        found[match_id, revision] = Earlier(
+            in_flight=any(row["status"] == "sending" for row in before),
+            sent_score=match_from_ledger(sent[-1]["event"]).score if sent else None,
+        )
+    return found
+
+
+def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
     match = match_from_ledger(row["event"])
     candidate = Candidate(
         match_id=row["match_id"],
@@ -217,6 +321,9 @@ def _waiting(row: Row) -> Waiting:
         score=match.score,
         expires_at=from_text(row["expires_at"]),
         created_at=from_text(row["created_at"]),
+        intent_id=row["intent_id"],
+        withdrawn=row["withdrawn_at"] is not None,
+        earlier=earlier,
     )
     return Waiting(
         candidate,
@@ -353,6 +460,31 @@ def wake_all(tx: Transaction, now: datetime) -> None:
     tx.execute(
         f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ?", (to_text(now), to_text(now))
     )
+
+
+def wake_behind(tx: Transaction, push_ids: Collection[int], now: datetime) -> None:
+    """Make due what waits for an earlier revision that these pushes carried."""
+    ids = tuple(push_ids)
+    if not ids:
+        return
+    tx.execute(
+        "UPDATE push_deliveries SET due_at = ? WHERE reason = 'older_in_flight' AND status = 'parked'"
+        f" AND match_id IN (SELECT match_id FROM push_deliveries WHERE push_id IN ({marks(ids)}))",
+        (to_text(now), *ids),
+    )
+
+
+def by_intent(tx: Transaction, push_ids: Collection[int]) -> dict[str, int]:
+    """Count the matches of each intent that these pushes carry."""
+    ids = tuple(push_ids)
+    if not ids:
+        return {}
+    rows = tx.rows(
+        f"SELECT intent_id, count(*) AS n FROM push_deliveries WHERE push_id IN ({marks(ids)})"
+        " AND intent_id IS NOT NULL GROUP BY intent_id",
+        ids,
+    )
+    return {row["intent_id"]: row["n"] for row in rows}
 
 
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:

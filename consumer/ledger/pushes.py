@@ -282,6 +282,8 @@ class Use:
     kind: str
     accepted_at: datetime | None
     """None while it is open: it counts whenever it was reserved."""
+    window_opened_at: datetime | None
+    """The window that its last attempt began with."""
 
 
 def uses(
@@ -295,8 +297,8 @@ def uses(
     for column, values in (("external_userid", tuple(external_userids)), ("user_id", tuple(user_ids))):
         for condition, more in ((_OPEN, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
             for row in tx.rows(
-                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at FROM push_messages"
-                f" WHERE {column} IN ({marks(values)}) AND {condition}",
+                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at, window_opened_at"
+                f" FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
                 (*values, *more),
             ):
                 accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
@@ -306,6 +308,7 @@ def uses(
                     row["user_id"],
                     row["kind"],
                     maybe_from_text(accepted_at),
+                    maybe_from_text(row["window_opened_at"]),
                 )
     return list(found.values())
 

@@ -27,7 +27,7 @@ from schemas import database, host_values
 from schemas.database import Transaction
 from schemas.decisions import Reason
 from schemas.errors import RedisUnavailable
-from schemas.events import event_key, revision_in
+from schemas.events import event_key, revision_in, withdrawal_key
 from schemas.states import PENDING_DELIVERY, DeliveryStatus
 from schemas.times import from_text, maybe_from_text
 
@@ -61,8 +61,10 @@ async def explain(look: Lookout, match_id: str, *, with_text: bool = False) -> J
     app_problem, own_problem = (item.problem for item in looked)
     events = [] if app_problem else await look.app.read(lambda tx: outbox.of_match(tx, match_id))
     ledger = Ledger() if own_problem else await look.own.read(lambda tx: _ledger(tx, match_id))
-    arrived = {row["event_key"] for row in ledger.buried} | {
-        event_key(match_id, row["revision"]) for row in ledger.deliveries
+    arrived = {
+        *(row["event_key"] for row in ledger.buried),
+        *(event_key(match_id, row["revision"]) for row in ledger.deliveries),
+        *(withdrawal_key(match_id, row["revision"]) for row in ledger.deliveries if row["withdrawn_at"]),
     }
     missing = [row["stream_id"] for row in events if row["stream_id"] and row["event_key"] not in arrived]
     places = {} if own_problem else await _places(look, missing)

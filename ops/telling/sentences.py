@@ -79,6 +79,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
     Reason.WITHDRAWN: _why(
         "it was withdrawn", "已被撤回", "The application withdrew the match.", "应用已撤回该匹配。"
     ),
+    Reason.UNCHANGED: _why(
+        "the user has it already, with nearly the same score",
+        "用户已收到过，匹配度几乎未变",
+        "An earlier revision was sent, and the score has moved by no more than 5 percent points since.",
+        "较早的版本已经发送，此后匹配度变化不超过 5 个百分点。",
+    ),
     Reason.STOPPED: _why(
         "the user has said stop",
         "用户已退订",
@@ -134,6 +140,13 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "The user refuses messages from this KF account in WeChat. It goes when they allow them again.",
         "用户在微信中拒收该客服账号的消息。重新允许后发送。",
     ),
+    Reason.OLDER_IN_FLIGHT: _why(
+        "an earlier revision is still on its way",
+        "较早的版本仍在发送途中",
+        "The message with an earlier revision of this match is still on its way. "
+        "It is decided once that has ended.",
+        "该匹配较早版本的消息仍在发送途中。其结束后再决定。",
+    ),
     Reason.NEEDS_UPGRADE: _why(
         "it needs a newer kfpush",
         "需要更新版本的 kfpush",
@@ -151,6 +164,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "已达用户的每日上限",
         "The user has had as many messages today as they want (daily_limit). It goes on another day.",
         "用户今天收到的消息已达每日上限（daily_limit）。改日发送。",
+    ),
+    Reason.INTENT_LIMIT: _why(
+        "the intent's daily limit",
+        "已达该意图的每日上限",
+        "The intent has had as many messages today as it may (max_push_per_day). It goes on another day.",
+        "该意图今天的推送已达上限（max_push_per_day）。改日发送。",
     ),
     Reason.BATCH_MODE: _why(
         "the user wants them once a day",

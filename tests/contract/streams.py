@@ -8,7 +8,7 @@ import pytest
 
 from consumer.stream import Stream
 from producer.stream import MatchStream
-from schemas.events import Envelope
+from schemas.entries import Envelope
 from schemas.keys import GROUP, Keys
 
 KEYS = Keys("test")

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from consumer.stream import Abandoned, Delivered, GroupGone
+from schemas.entries import SOURCE
 from schemas.errors import RedisUnavailable
-from schemas.events import SOURCE
 from schemas.keys import GROUP
 from tests.contract.streams import KEYS, Bench
 

@@ -19,7 +19,7 @@ from consumer.watch import HostWatch
 from consumer.world import World
 from ops import migrate
 from schemas.database import Database
-from schemas.events import MatchCreated, match_from
+from schemas.events import MatchCreated, MatchWithdrawn, match_from
 from schemas.receipts import Receipt
 
 INSTALLATION = "0123456789abcdef0123456789abcdef"
@@ -115,6 +115,14 @@ class LedgerHouse:
             self.entries += 1
             event = match(item) if isinstance(item, str) else item
             batch.rows.append(Incoming(event, f"e{self.entries}", again))
+        return await self.own.exclusive(lambda tx: store(tx, batch, self.now))
+
+    async def withdraw(self, *events: MatchWithdrawn) -> list[str]:
+        """Withdrawals come off the stream; tell which entries are acked at once."""
+        batch = Sorted()
+        for event in events:
+            self.entries += 1
+            batch.withdrawals.append((event, f"e{self.entries}"))
         return await self.own.exclusive(lambda tx: store(tx, batch, self.now))
 
     async def find_due(self) -> Due:

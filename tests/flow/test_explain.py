@@ -492,8 +492,9 @@ async def test_redis_is_away(walk: Walk) -> None:
 async def test_every_revision(walk: Walk) -> None:
     """A match that was scored again is two stories under one id, and another match's id is another's."""
     await walk.arrive("42")
-    await walk.arrive("42", revision=2)
     await walk.arrive("42:2")
+    await walk.send()
+    await walk.arrive("42", revision=2, score=0.95)
     await walk.send()
 
     headlines = [line for line in await walk.told("42") if line.startswith("Match ")]

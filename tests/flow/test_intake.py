@@ -6,7 +6,7 @@ import json
 import pytest
 
 from consumer import intake
-from schemas import events
+from schemas import entries
 from schemas.receipts import Accepted
 from tests.flow.stream_house import KEYS, StreamHouse, entry, eventually
 
@@ -129,7 +129,7 @@ async def test_a_newer_version_waits_for_newer_code(
     assert await streaming.house.standing() == [("parked", "needs_upgrade")] * 2
     assert not await streaming.house.find_due()
 
-    monkeypatch.setattr(events, "MATCH_CREATED_VERSION", 2)
+    monkeypatch.setattr(entries, "VERSION", 2)
     [marker] = await streaming.add("m4")
     async with streaming.intake():
         await streaming.wait_for("m2", "m3", "m4")

@@ -57,16 +57,16 @@ async def test_slots_kept_for_the_host(house: LedgerHouse) -> None:
 @pytest.mark.parametrize(
     ("said", "left"),
     [
-        # accepted at noon; two clocks never agree, so five seconds belong to the window behind
-        ("2026-11-22T12:00:05", 4),
-        ("2026-11-22T12:00:05.001", 5),
+        # accepted at noon, in the window of eleven o'clock
+        ("2026-11-22T12:00:00", 4),
+        ("2026-11-22T12:00:00.001", 5),
         ("2026-11-22T11:59:59", 4),
     ],
 )
 async def test_a_message_counts_in_the_window_it_was_accepted_in(
     house: LedgerHouse, said: str, left: int
 ) -> None:
-    """With five seconds' slack before the word that opened it."""
+    """Who answers a second after a message has all five again."""
     await house.session()
     await house.sent(Accepted(), "m0")
     house.later(seconds=30)
@@ -74,6 +74,17 @@ async def test_a_message_counts_in_the_window_it_was_accepted_in(
     await house.arrive(*(f"n{number}" for number in range(6)))
 
     assert len((await house.plan()).attempts) == left
+
+
+async def test_a_clock_behind_wechats_counts_all_the_same(house: LedgerHouse) -> None:
+    """The word's time is ahead of our clock, so acceptances lie before it; they began with that window."""
+    await house.session(said="2026-11-22T12:00:03")
+    attempts = await house.sent(Accepted(), "m0", "m1")
+    assert len(attempts) == 2
+    house.later(seconds=30)
+    await house.arrive(*(f"n{number}" for number in range(6)))
+
+    assert len((await house.plan()).attempts) == 3
 
 
 async def test_a_raised_window_wakes_what_is_parked(house: LedgerHouse) -> None:

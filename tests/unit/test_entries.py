@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.entries import Envelope, decode
 from schemas.errors import InvalidEvent, NewerEventVersion
-from schemas.events import Envelope, decode, match_from, payload_of
+from schemas.events import match_from, payload_of
 
 LEAST = {"match_id": "m1", "user_id": "u1", "profile_name": "张三", "score": 0.85}
 
@@ -46,7 +47,7 @@ def test_an_entry_is_a_cloudevent_and_comes_back() -> None:
     ) == ("1.0", "kfpush/outbox", "application/json")
     assert fields["traceparent"] == "00-ab-cd-01"
     assert "again" not in fields
-    assert (match, False) == (arrived.match, arrived.again)
+    assert (match, False) == (arrived.event, arrived.again)
 
 
 def test_an_entry_may_ask_to_look_again() -> None:
@@ -117,4 +118,4 @@ def test_decode_raises_nothing_else(fields: dict[bytes, bytes]) -> None:
         arrived = decode(fields)
     except InvalidEvent:
         return
-    assert arrived.match.key == "m1:1"
+    assert arrived.event.key == "m1:1"

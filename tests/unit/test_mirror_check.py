@@ -5,7 +5,7 @@ import pytest
 from producer.mirror import check
 from producer.outbox import OutboxRow
 from producer.stream import Position, parse_id
-from schemas.events import Envelope
+from schemas.entries import Envelope
 
 
 def row(number: int, stream_id: str | None) -> OutboxRow:

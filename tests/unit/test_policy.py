@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from consumer.facts import Candidate, Person, ServiceState
+from consumer.facts import Candidate, Earlier, Person, ServiceState
 from consumer.policy import judge
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, RecipientKey, Send
 from schemas.preferences import BatchMode, Unreadable
@@ -50,6 +51,28 @@ def test_nothing_in_the_way() -> None:
 def test_dropped(facts: Person, row: Candidate, reason: Reason) -> None:
     """What can never go is dropped."""
     assert judge(facts, row, NOON) == Drop(reason)
+
+
+@pytest.mark.parametrize(
+    ("more", "decision"),
+    [
+        ({"withdrawn": True}, Drop(Reason.WITHDRAWN)),
+        ({"earlier": Earlier(in_flight=True, sent_score=None)}, Park(Reason.OLDER_IN_FLIGHT)),
+        # what is on its way may be what the user saw last: nothing is dropped before it ends
+        ({"earlier": Earlier(in_flight=True, sent_score=0.85)}, Park(Reason.OLDER_IN_FLIGHT)),
+        ({"earlier": Earlier(in_flight=False, sent_score=0.85)}, Drop(Reason.UNCHANGED)),
+        ({"earlier": Earlier(in_flight=False, sent_score=0.8)}, Drop(Reason.UNCHANGED)),
+        ({"earlier": Earlier(in_flight=False, sent_score=0.9)}, Drop(Reason.UNCHANGED)),
+        ({"earlier": Earlier(in_flight=False, sent_score=0.7999)}, Send(KF, at("24 10:58:52"))),
+        ({"earlier": Earlier(in_flight=False, sent_score=None)}, Send(KF, at("24 10:58:52"))),
+        # what is over is over
+        ({"withdrawn": True, "expires_at": NOON}, Drop(Reason.WITHDRAWN)),
+        ({"earlier": Earlier(in_flight=True, sent_score=None), "score": 0.1}, Drop(Reason.BELOW_MIN_SCORE)),
+    ],
+)
+def test_scored_again_or_taken_back(more: dict[str, Any], decision: Decision) -> None:
+    """What was withdrawn, what waits for an earlier revision, and what is not worth saying twice."""
+    assert judge(person(window()), match(**more), NOON) == decision
 
 
 def test_the_floor_itself_passes() -> None:
