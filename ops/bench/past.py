@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.bench.people import ACCOUNTS, matches, phone_of
-from schemas.events import event_type, payload_of
+from schemas.events import MATCH_CREATED, VERSION, payload_of
 from schemas.times import to_text
 
 DAYS: Final = 60
@@ -156,7 +156,7 @@ def _window(n: int, at: str) -> Values:
 def _outbox(n: int, at: str) -> Values:
     return {
         "event_key": f"past{n}:1",
-        "event_type": event_type(),
+        "event_type": f"{MATCH_CREATED}.v{VERSION}",
         "user_id": _user(n),
         "payload": _EVENT,
         "created_at": at,

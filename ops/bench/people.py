@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from schemas.events import Envelope, MatchCreated, event_type, payload_of
+from schemas.entries import Envelope
+from schemas.events import MatchCreated, payload_of, type_of
 from schemas.times import to_text
 
 ACCOUNTS: Final = ("wkAAAA", "wkBBBB", "wkCCCC")
@@ -47,4 +48,4 @@ def matches(prefix: str, count: int) -> Iterator[MatchCreated]:
 
 def entry_of(match: MatchCreated) -> dict[str, str]:
     """A match's fields on the stream."""
-    return Envelope(match.key, event_type(), to_text(datetime.now(UTC)), payload_of(match)).fields()
+    return Envelope(match.key, type_of(match), to_text(datetime.now(UTC)), payload_of(match)).fields()
