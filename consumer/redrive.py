@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from schemas.decisions import Reason
+from schemas.entries import decode
 from schemas.errors import InvalidEvent, NewerEventVersion
-from schemas.events import decode
 from schemas.states import OPEN_PUSH, DeliveryStatus, PushStatus
 
 
