@@ -102,7 +102,8 @@ class Sender:
                 self._held -= 1
                 self._queue.task_done()
             self._reports.put_nowait(Report(attempt, receipt, loop.time() - started))
-            self._on_free()
+            if self.places:
+                self._on_free()
 
     async def _attempt(self, attempt: Attempt) -> Receipt:
         if not self._in_time(attempt):

@@ -7,7 +7,7 @@ lost its lease: any acceptance wins, refusals add up once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -86,25 +86,47 @@ class Moment:
 def settle(tx: Transaction, reports: Sequence[Report], runs: Runs, moment: Moment) -> Settled:
     """Write what these receipts mean.  May be repeated, late or out of order: each names its attempt."""
     settled = Settled()
-    ids = {report.attempt.push_id for report in reports}
-    rows, accounted = pushes.load(tx, ids), timeline.accounted(tx, ids)
-    timeline.note(
-        tx, [_line(report) for report in reports if not isinstance(report.receipt, Accepted)], moment.now
-    )
+    # What WeChat took at once, nearly everything, needs no look at its row: any acceptance wins.
+    judged = {item.attempt.push_id for item in reports if item.receipt != Accepted()}
+    rows, accounted = (pushes.load(tx, judged), timeline.accounted(tx, judged)) if judged else ({}, {})
+    lines = [_line(report) for report in reports if not isinstance(report.receipt, Accepted)]
+    if lines:
+        timeline.note(tx, lines, moment.now)
+    _accept(tx, reports, rows, moment)
+    active = pauses.active(tx, moment.now)
     for report in reports:
-        push, number = rows[report.attempt.push_id], report.attempt.number
-        others = set(range(1, push.attempts + 1)) - accounted[push.id] - {number}
-        outcome = _settle_one(tx, report, push, moment, others_accounted=not others)
-        if accounts_for_its_attempt(report.receipt):
-            # One by one, as if each had been settled alone: a group must not end a push on news behind it.
-            accounted[push.id] |= {number}
-        runs.count(report.receipt, push.letter.recipient.open_kfid)
-        settled.paused += _pause(tx, report, runs, moment.now)
+        outcome = "sent"
+        if not isinstance(report.receipt, Accepted):
+            push, number = rows[report.attempt.push_id], report.attempt.number
+            others = set(range(1, push.attempts + 1)) - accounted[push.id] - {number}
+            outcome = _settle_one(tx, report, push, moment, others_accounted=not others)
+            if accounts_for_its_attempt(report.receipt):
+                # One by one, as if settled alone: a group must not end a push on news behind it.
+                accounted[push.id] |= {number}
+        runs.count(report.receipt, report.attempt.letter.recipient.open_kfid)
+        changed = _pause(tx, report, runs, active, moment.now)
+        if changed:
+            settled.paused += changed
+            active = pauses.active(tx, moment.now)
         settled.told.append(_told(report, outcome))
-    accepted = {item.attempt.push_id for item in reports if isinstance(item.receipt, Accepted)}
-    deliveries.wake_behind(tx, accepted, moment.now)
-    settled.entries = deliveries.entries_of(tx, ids)
+    settled.entries = deliveries.entries_of(tx, {report.attempt.push_id for report in reports})
     return settled
+
+
+def _accept(tx: Transaction, reports: Sequence[Report], rows: Mapping[int, Push], moment: Moment) -> None:
+    """Write down what WeChat has; of what it had before this attempt, when it was taken at the latest."""
+    accepted = []
+    for report in reports:
+        if isinstance(report.receipt, Accepted):
+            push_id, repeated = report.attempt.push_id, report.receipt.repeated
+            at = rows[push_id].tried_at + moment.send_timeout if repeated else moment.now
+            accepted.append((push_id, at, REPEATED_MSGID if repeated else 0))
+    if accepted:
+        ids = [push_id for push_id, _, _ in accepted]
+        pushes.accept(tx, accepted, moment.now)
+        deliveries.sent(tx, ids, moment.now)
+        # Their slots and their places in the day stay taken: only a newer revision is woken.
+        deliveries.wake_behind(tx, ids, moment.now)
 
 
 def _settle_one(
@@ -115,7 +137,7 @@ def _settle_one(
     *,
     others_accounted: bool,
 ) -> str:
-    """Apply one receipt to its push; tell the ending's name."""
+    """Apply a receipt that is no acceptance to its push; tell the ending's name."""
     now, letter = moment.now, push.letter
     if exhausts_its_window(report.receipt) and report.attempt.window_opened_at is not None:
         windows.exhaust(tx, letter.recipient, report.attempt.window_opened_at, now)
@@ -125,11 +147,7 @@ def _settle_one(
         others_accounted=others_accounted,
         jitter=moment.jitter,
     )
-    if isinstance(decided, Delivered):
-        accepted_at = push.tried_at + moment.send_timeout if decided.repeated else now
-        pushes.accept(tx, [(push.id, accepted_at, REPEATED_MSGID if decided.repeated else 0)], now)
-        deliveries.sent(tx, [push.id], now)
-        return "sent"  # its slot and its place in the day stay taken: only a newer revision is woken
+    assert not isinstance(decided, Delivered)  # noqa: S101 - acceptances were written before
     if push.status not in OPEN_PUSH:
         return push.status
     if isinstance(decided, StaysOpen):
@@ -170,7 +188,9 @@ def _wake(tx: Transaction, push: Push, moment: Moment) -> None:
     pushes.wake(tx, {phone}, moment.wall)
 
 
-def _pause(tx: Transaction, report: Report, runs: Runs, now: datetime) -> list[dict[str, object]]:
+def _pause(
+    tx: Transaction, report: Report, runs: Runs, active: Sequence[pauses.Pause], now: datetime
+) -> list[dict[str, object]]:
     """Begin the pause that a receipt calls for, end those that it contradicts; tell what changed."""
     account = report.attempt.letter.recipient.open_kfid
     changed: list[dict[str, object]] = []
@@ -182,7 +202,7 @@ def _pause(tx: Transaction, report: Report, runs: Runs, now: datetime) -> list[d
 
     over = [
         pause
-        for pause in pauses.active(tx, now)
+        for pause in active
         if pause.author == pauses.BY_KFPUSH
         and pause.target in {"", account}
         and report.attempt.tried_at >= pause.paused_at  # one that left before says nothing about it

@@ -64,13 +64,10 @@ class Settler:
 
     async def _gather(self) -> list[Report]:
         group = [await self._reports.get()]
-        loop = asyncio.get_running_loop()
-        until = loop.time() + GROUP_WAIT
-        while len(group) < GROUP_SIZE and (left := until - loop.time()) > 0:
-            try:
-                group.append(await asyncio.wait_for(self._reports.get(), left))
-            except TimeoutError:
-                break
+        if self._reports.qsize() < GROUP_SIZE:
+            await asyncio.sleep(GROUP_WAIT)
+        while len(group) < GROUP_SIZE and not self._reports.empty():
+            group.append(self._reports.get_nowait())
         return group
 
     async def _settle(self, group: Sequence[Report]) -> None:

@@ -383,15 +383,16 @@ def reserve(tx: Transaction, keys: Iterable[Key], push_id: int, person: str, now
     )
 
 
-def sent(tx: Transaction, push_ids: Iterable[int], now: datetime) -> None:
+def sent(tx: Transaction, push_ids: Sequence[int], now: datetime) -> None:
     """Note that these pushes' matches went out, also those given up before the good news came.
 
     And those taken up again since: the next message of what has no newer push would be a second one.
     """
-    tx.many(
+    tx.execute(
         "UPDATE push_deliveries SET status = 'sent', reason = NULL, due_at = NULL, updated_at = ?"
-        " WHERE push_id = ? AND status IN ('sending', 'dead', 'dropped', 'waiting', 'parked')",
-        [(to_text(now), push_id) for push_id in push_ids],
+        f" WHERE push_id IN ({marks(push_ids)})"
+        " AND status IN ('sending', 'dead', 'dropped', 'waiting', 'parked')",
+        (to_text(now), *push_ids),
     )
 
 

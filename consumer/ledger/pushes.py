@@ -193,15 +193,16 @@ def accept(tx: Transaction, accepted: Sequence[tuple[int, datetime, int]], now: 
     The errcode is 0, or that of a repeated msgid: an acceptance whose moment nobody was told.
     """
     sources = sources_of(PushStatus.SENT)
-    tx.many(
-        "UPDATE push_messages SET status = 'sent', accepted_at = ?, settled_at = ?, projected_at = NULL,"
-        " holder = NULL, lease_until = NULL, errcode = ?, reason = NULL"
-        f" WHERE id = ? AND status IN ({marks(sources)})",
-        [
-            (to_text(accepted_at), to_text(now), errcode, push_id, *sources)
-            for push_id, accepted_at, errcode in accepted
-        ],
-    )
+    alike: dict[tuple[datetime, int], list[int]] = {}
+    for push_id, accepted_at, errcode in accepted:
+        alike.setdefault((accepted_at, errcode), []).append(push_id)
+    for (accepted_at, errcode), ids in alike.items():
+        tx.execute(
+            "UPDATE push_messages SET status = 'sent', accepted_at = ?, settled_at = ?, projected_at = NULL,"
+            " holder = NULL, lease_until = NULL, errcode = ?, reason = NULL"
+            f" WHERE id IN ({marks(ids)}) AND status IN ({marks(sources)})",
+            (to_text(accepted_at), to_text(now), errcode, *ids, *sources),
+        )
 
 
 def end(
