@@ -83,7 +83,7 @@ MOVES_OF_DELIVERIES: list[tuple[str, Act, dict[DeliveryStatus, DeliveryStatus]]]
     (
         "sent",
         lambda tx: deliveries.sent(tx, [7], LATER),
-        {D.SENDING: D.SENT, D.DEAD: D.SENT, D.DROPPED: D.SENT},
+        dict.fromkeys((*PENDING, D.SENDING, D.DEAD, D.DROPPED), D.SENT),
     ),
     ("freed", lambda tx: deliveries.freed(tx, 7, Reason.LATE, LATER), {D.SENDING: D.WAITING}),
     ("buried", lambda tx: deliveries.buried(tx, 7, Reason.CONTENT_REFUSED, LATER), {D.SENDING: D.DEAD}),
