@@ -1,15 +1,32 @@
-"""A world for each test that breaks one."""
+"""A world for each test that breaks one: of processes, or on paper."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from schemas.database import Database
+from tests.faults.paper import Site, opened, site_on
 from tests.faults.world import World, open_world
+
+ENGINES = ["sqlite"]
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A whole installation, with one database and a Valkey that the test may kill."""
     with open_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=ENGINES)
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Site:
+    """Two empty databases, on every engine."""
+    return site_on(request.param, tmp_path)
+
+
+@pytest.fixture
+async def handles(site: Site) -> AsyncIterator[tuple[Database, Database]]:
+    """One process's handles on them: the application's, and our own."""
+    async with opened(site) as made:
         yield made

@@ -35,6 +35,7 @@ class Person:
     user_id: str
     phone: str
     quiet_hours: str | None = None
+    daily_limit: int | None = None
 
 
 def rows_of(path: Path, sql: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
@@ -66,8 +67,13 @@ class Host:
 
     def person(self, name: str, *, has_spoken: bool = True, **preferences: object) -> Person:
         """Somebody new, with these columns in their preferences; who has spoken has an open window."""
-        quiet = preferences.get("quiet_hours")
-        person = Person(f"user-{name}", f"wmPhone{name}", None if quiet is None else str(quiet))
+        quiet, limit = preferences.get("quiet_hours"), preferences.get("daily_limit")
+        person = Person(
+            f"user-{name}",
+            f"wmPhone{name}",
+            None if quiet is None else str(quiet),
+            limit if isinstance(limit, int) else None,
+        )
         self.people[person.user_id] = person
         if preferences:
             self.prefer(person, **preferences)
@@ -84,15 +90,15 @@ class Host:
             (person.user_id, *preferences.values()),
         )
 
-    def speak(self, person: Person) -> None:
-        """Somebody writes to the KF account, and the host stores when, as FriendAI does: local and naive."""
-        word = self.wechat.speak(ACCOUNT, person.phone)
+    def speak(self, person: Person, account: str = ACCOUNT) -> None:
+        """Somebody writes to a KF account, and the host stores when, as FriendAI does: local and naive."""
+        word = self.wechat.speak(account, person.phone)
         at = datetime.fromisoformat(word["send_at"]).astimezone(HOST_ZONE).replace(tzinfo=None)
         self._as_host(
             "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
             " VALUES (?, ?, ?, ?) ON CONFLICT (user_id, open_kfid)"
             " DO UPDATE SET last_message_time = excluded.last_message_time",
-            (person.user_id, person.phone, ACCOUNT, at.isoformat(timespec="milliseconds")),
+            (person.user_id, person.phone, account, at.isoformat(timespec="milliseconds")),
         )
 
     def commit(self, person: Person, *ends: Ending, count: int = 1, score: float = 0.85) -> list[str]:
