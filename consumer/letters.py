@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from consumer import audit, deadletters
+from consumer import audit, deadletters, overtaking
 from consumer.audit import Act
 from consumer.intake import sort, store
 from consumer.ledger import deliveries, timeline
@@ -170,6 +170,7 @@ class Redrive:
         if self.act and moved:
             entries, matches = _parted(moved)
             deliveries.redriven(tx, [key for key, _ in matches], now)
+            overtaking.supersede(tx, {match_id for (match_id, _), _ in matches}, now)
             # The very walk of a fresh entry; what it stores is due now.
             store(tx, sort([Delivered(entry.name, entry.fields) for entry in entries]), now)
             names = [entry.name for entry in entries]

@@ -12,6 +12,7 @@ from consumer.letters import Batch, Close, Redrive, Wanted
 from consumer.redrive import Fate
 from schemas.database import Database
 from schemas.decisions import Reason
+from schemas.events import MatchWithdrawn
 from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import LedgerHouse, at, match
 from tests.flow.stream_house import entry
@@ -89,6 +90,23 @@ async def test_a_refused_match_goes_out_as_a_new_message(house: LedgerHouse) -> 
     ]
     lines = await house.timeline("entry, match_id, reason, detail, author")
     assert ("person", "m1", "redrive", "template mended", "anna") in lines
+
+
+async def test_an_older_revision_stays_behind_a_newer_one(house: LedgerHouse) -> None:
+    """What was scored again since is not sent with its old score; nor is what was withdrawn."""
+    await refused(house, "m1", "m2")
+    await house.sent(Accepted(), match("m1", revision=2, score=0.95))
+    await house.withdraw(MatchWithdrawn(match_id="m2", user_id="u1"))
+
+    assert await run(redrive(), house) == {Fate.WAITING: 2}
+
+    assert not (await house.plan()).attempts
+    rows = await house.rows("SELECT match_id, revision, reason FROM push_deliveries ORDER BY 1, 2")
+    assert [tuple(row.values()) for row in rows] == [
+        ("m1", 1, "superseded"),
+        ("m1", 2, None),
+        ("m2", 1, "withdrawn"),
+    ]
 
 
 async def test_looking_changes_nothing(house: LedgerHouse) -> None:

@@ -13,6 +13,11 @@ from tests.flow.ledger_house import LedgerHouse, match
 
 WANTED = "user_id, match_ids, push_type, message, status, sent_at, open_kfid, external_userid, push_channel"
 
+MATCHES = (
+    "CREATE TABLE intent_matches (id INTEGER PRIMARY KEY, is_pushed BOOLEAN DEFAULT 0, pushed_at TEXT,"
+    " push_channel TEXT)"
+)
+
 COPIED = (
     "open_kfid, external_userid, user_id, person, kind, matches, body, status, send_by, attempts,"
     " reserved_at, tried_at, accepted_at, settled_at"
@@ -120,6 +125,66 @@ async def test_a_message_that_failed_afterwards(house: LedgerHouse) -> None:
 
     assert await history(house, "id, status, read_at") == [(1, "failed", "x")]
     assert await house.host("SELECT status FROM push_projected") == [("failed",)]
+
+
+async def test_a_match_says_that_it_was_pushed(house: LedgerHouse) -> None:
+    """As FriendAI's own code would have noted it; the matches that nobody got stay as they were."""
+    await house.host(MATCHES)
+    await house.host("INSERT INTO intent_matches (id) VALUES (17), (18)")
+    await house.session()
+    await house.sent(Accepted(), "17")
+    await house.sent(Unknown("timeout"), "18")
+
+    await projection(house).project()
+
+    told = "SELECT id, is_pushed, pushed_at, push_channel FROM intent_matches ORDER BY id"
+    assert await house.host(told) == [(17, 1, "2026-11-22 04:00:00", "wechat_kf"), (18, 0, None, None)]
+
+    await house.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_messages SET status = 'failed', projected_at = NULL WHERE id = 1")
+    )
+    await projection(house).project()
+
+    assert (await house.host(told))[0] == (17, 0, None, None)
+
+
+async def test_matches_with_ids_of_their_own_and_fewer_columns(house: LedgerHouse) -> None:
+    """A host's ids may be texts; a match it deleted is missed by nobody."""
+    await house.host("CREATE TABLE intent_matches (id TEXT PRIMARY KEY, is_pushed BOOLEAN DEFAULT 0)")
+    await house.host("INSERT INTO intent_matches (id) VALUES ('m1'), ('17')")
+    await house.session()
+    await house.sent(Accepted(), "m1", "17", "gone")
+
+    await projection(house).project()
+
+    assert await house.host("SELECT id, is_pushed FROM intent_matches ORDER BY id") == [("17", 1), ("m1", 1)]
+
+
+async def test_how_much_of_a_window_is_used(house: LedgerHouse) -> None:
+    """What was accepted in the window that stands, set and never added to; a new word begins anew."""
+    counts = (
+        "SELECT user_id, message_count_48h, push_count_48h FROM wechat_kf_sessions"
+        " LEFT JOIN user_push_preferences USING (user_id) ORDER BY user_id"
+    )
+    await house.session()
+    await house.session("u2", "wm2")
+    await house.prefers("u1", push_count_48h=9)
+    await house.sent(Accepted(), "1", "2")
+    await house.sent(Unknown("timeout"), "3")
+
+    for _ in range(2):
+        await projection(house).project()
+        await house.own.exclusive(lambda tx: tx.execute("UPDATE push_messages SET projected_at = NULL"))
+
+    assert await house.host(counts) == [("u1", 2, 2), ("u2", 0, None)]
+
+    house.later(minutes=5)
+    await house.session(said="2026-11-22T12:04:00")
+    await house.sent(Accepted(), "4")  # and with it the third, tried again
+    await projection(house).project()
+
+    assert await house.host(counts) == [("u1", 2, 2), ("u2", 0, None)]
+    assert await house.pushes() == [("sent",)] * 4
 
 
 async def test_a_host_that_cleans_up(house: LedgerHouse) -> None:

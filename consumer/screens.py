@@ -1,0 +1,154 @@
+"""What the host's own screens read of a settled push, in the host's own types.  Owns ``push_projected``.
+
+``push_history`` has one row a message; a match says whether it was pushed; a session and a user say how many
+messages their window has had.  Counts are set, never incremented.  A host may have dropped or added columns,
+or have no such table: only what is there is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from consumer import windows
+from consumer.ledger import pushes
+from schemas.database import Row, Transaction, marks
+from schemas.decisions import RecipientKey
+from schemas.states import PushStatus
+from schemas.times import from_text
+
+CHANNEL: Final = "wechat_kf"
+SHOWN: Final = (PushStatus.SENT, PushStatus.FAILED, PushStatus.RECALLED)
+"""What was accepted once; the others never reached anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many accepted messages the present windows hold."""
+
+    of_recipient: Mapping[RecipientKey, int]
+    of_user: Mapping[str, int]
+
+
+def count(tx: Transaction, rows: Sequence[Row], now: datetime) -> Counts:
+    """Count, for whom these pushes went to, what was accepted in the windows that stand."""
+    if not rows:
+        return Counts({}, {})
+    phones = {row["external_userid"] for row in rows}
+    users = {row["user_id"] for row in rows}
+    opened = {
+        window.recipient: window.opened_at for found in windows.load(tx, phones).values() for window in found
+    }
+    of_recipient = dict.fromkeys(
+        (RecipientKey(row["open_kfid"], row["external_userid"]) for row in rows),
+        0,
+    )
+    of_user = dict.fromkeys(users, 0)
+    for use in pushes.uses(tx, phones, (), now - windows.USE_REACH):
+        if use.accepted_at is None or not windows.is_in(opened.get(use.recipient), use):
+            continue
+        of_recipient[use.recipient] = of_recipient.get(use.recipient, 0) + 1
+        if use.user_id in of_user:
+            of_user[use.user_id] += 1
+    return Counts(of_recipient, of_user)
+
+
+def show(tx: Transaction, rows: Sequence[Row], counts: Counts) -> None:
+    """Write a page of settled pushes to the host's tables; a second time changes nothing."""
+    _history(tx, rows)
+    _matches(tx, rows)
+    if "message_count_48h" in tx.columns("wechat_kf_sessions"):
+        tx.many(
+            "UPDATE wechat_kf_sessions SET message_count_48h = ? WHERE open_kfid = ? AND external_userid = ?",
+            [
+                (number, recipient.open_kfid, recipient.external_userid)
+                for recipient, number in counts.of_recipient.items()
+            ],
+        )
+    if "push_count_48h" in tx.columns("user_push_preferences"):
+        tx.many(
+            "UPDATE user_push_preferences SET push_count_48h = ? WHERE user_id = ?",
+            [(number, user_id) for user_id, number in counts.of_user.items()],
+        )
+
+
+def _history(tx: Transaction, rows: Sequence[Row]) -> None:
+    columns = tx.columns("push_history")
+    for row in rows:
+        if tx.execute(
+            "INSERT INTO push_projected (msgid, status) VALUES (?, ?) ON CONFLICT (msgid) DO NOTHING",
+            (row["msgid"], row["status"]),
+        ):
+            values = {name: value for name, value in _history_row(row).items() if name in columns}
+            added = tx.one(
+                f"INSERT INTO push_history ({', '.join(values)}) VALUES ({marks(tuple(values))}) "
+                "RETURNING id",
+                tuple(values.values()),
+            )
+            tx.execute(
+                "UPDATE push_projected SET history_id = ? WHERE msgid = ?",
+                (added["id"] if added else None, row["msgid"]),
+            )
+            continue
+        known = tx.one("SELECT history_id, status FROM push_projected WHERE msgid = ?", (row["msgid"],))
+        if known is not None and known["status"] != row["status"]:
+            tx.execute(
+                "UPDATE push_history SET status = ? WHERE id = ?", (row["status"], known["history_id"])
+            )
+            tx.execute("UPDATE push_projected SET status = ? WHERE msgid = ?", (row["status"], row["msgid"]))
+
+
+def _matches(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Mark matches as pushed, or, where the phone refused the message afterwards, as not pushed."""
+    columns = tx.columns("intent_matches")
+    marked: list[tuple[tuple[object, ...], int | str]] = []
+    names = [name for name in ("is_pushed", "pushed_at", "push_channel") if name in columns]
+    if not names or "id" not in columns:
+        return
+    for row in rows:
+        got_it = row["status"] != PushStatus.FAILED
+        values: dict[str, object] = {
+            "is_pushed": int(got_it),
+            "pushed_at": _sent_at(row) if got_it else None,
+            "push_channel": CHANNEL if got_it else None,
+        }
+        marked += [
+            (tuple(values[name] for name in names), host_id(match_id))
+            for match_id, _ in json.loads(row["matches"])
+        ]
+    tx.many(
+        f"UPDATE intent_matches SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?",
+        [(*values, match_id) for values, match_id in marked],
+    )
+
+
+def _history_row(row: Row) -> dict[str, object]:
+    body = json.loads(row["body"])
+    return {
+        "user_id": row["user_id"],
+        "match_ids": json.dumps([host_id(match_id) for match_id, _ in json.loads(row["matches"])]),
+        "push_type": body["msgtype"],
+        "message": body.get("text", {}).get("content", ""),
+        "status": row["status"],
+        "sent_at": _sent_at(row),
+        "open_kfid": row["open_kfid"],
+        "external_userid": row["external_userid"],
+        "push_channel": CHANNEL,
+    }
+
+
+def host_id(match_id: str) -> int | str:
+    """Write an id as the host has it: its ids are integers, unless they never were."""
+    return (
+        int(match_id)
+        if match_id.isascii() and match_id.isdigit() and str(int(match_id)) == match_id
+        else match_id
+    )
+
+
+def _sent_at(row: Row) -> str:
+    """Write when, as the host's CURRENT_TIMESTAMP does: UTC, to the second."""
+    return from_text(row["accepted_at"] or row["settled_at"]).strftime("%Y-%m-%d %H:%M:%S")
