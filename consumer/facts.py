@@ -135,3 +135,5 @@ class Person:
     """KF accounts that are paused now, and when each is looked at again."""
     slots_kept_back: int = 0
     send_timeout: timedelta = timedelta(seconds=8)
+    held: datetime | None = None
+    """A person has paused all sending, or that of matches, at least until then."""

@@ -11,13 +11,11 @@ from consumer import host, windows
 from consumer.facts import Intent, Person, Session, User
 from consumer.intents import read_intents
 from consumer.ledger import deliveries, pushes
-from consumer.pauses import Pause
 from consumer.people import Group, group
 from consumer.preferences import settings_of
 from consumer.quiet import day_start
 from schemas.database import Transaction
 from schemas.preferences import Unreadable, read_preferences
-from schemas.states import PauseScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +115,3 @@ def gather(
             ),
         )
     return known
-
-
-def paused_accounts(pauses: Collection[Pause], now: datetime) -> dict[str, datetime]:
-    """Tell which KF accounts are closed to planning now, and when each is looked at again."""
-    return {
-        pause.target: pause.looks_again_at(now)
-        for pause in pauses
-        if pause.scope is PauseScope.ACCOUNT and not pause.may_probe(now)
-    }

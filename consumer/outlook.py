@@ -10,8 +10,8 @@ from datetime import datetime
 
 from consumer import pauses, windows
 from consumer.facts import Person
-from consumer.gather import HostInputs, Known, Rules, gather, paused_accounts
-from consumer.ledger import deliveries
+from consumer.gather import HostInputs, Known, Rules, gather
+from consumer.ledger import deliveries, pushes
 from consumer.ledger.deliveries import Key
 from consumer.ledger.pushes import Push
 from consumer.pauses import Pause
@@ -19,7 +19,6 @@ from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
 from schemas.database import Transaction
 from schemas.decisions import Decision
-from schemas.states import PauseScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class Outlook:
 
     ``decision`` is None where so much waits for this person that planning would not come to it yet.
     ``has_spoken`` says that the host knows of a newer word: everything of theirs is decided anew at once.
-    ``pauses`` are those in force for the whole corp or a KF account of theirs; a pause of the corp stands
-    above every decision.
+    ``pauses`` are those in force for the corp, for matches, or for a KF account of theirs; one of the corp
+    that kfpush itself made stands above every decision.
     """
 
     decision: Decision | GiveUp | None
@@ -43,7 +42,7 @@ def of_match(
     tx: Transaction, inputs: HostInputs, user_id: str, key: Key, rules: Rules, now: datetime
 ) -> Outlook:
     """Judge a match that waits or is parked, after whatever of the same person goes before it."""
-    known, active, has_spoken = _look(tx, inputs, user_id, rules, now)
+    known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=pushes.MATCH)
     rows = deliveries.pending_of(tx, sorted(known.group.user_ids), now)
     planned = plan(known.facts, [row.candidate for row in rows], now)
     decision = next(
@@ -60,7 +59,7 @@ def of_match(
 def of_push(tx: Transaction, inputs: HostInputs, push: Push, rules: Rules, now: datetime) -> Outlook:
     """Judge the next try of an open push, its own slot not counted."""
     letter = push.letter
-    known, active, has_spoken = _look(tx, inputs, letter.user_id, rules, now, but=push.id)
+    known, active, has_spoken = _look(tx, inputs, letter.user_id, rules, now, kind=letter.kind, but=push.id)
     matches = deliveries.of_push(tx, push.id)
     decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
     return Outlook(decision, known.facts, active, has_spoken, known.complaints)
@@ -73,21 +72,23 @@ def _look(
     rules: Rules,
     now: datetime,
     *,
+    kind: str,
     but: int | None = None,
 ) -> tuple[Known, tuple[Pause, ...], bool]:
     words, complaints = windows.unheard(tx, inputs.sessions, rules.host_zone, now)
     active = pauses.active(tx, now)
-    paused = paused_accounts(active, now)
+    paused = pauses.paused_accounts(active, now)
     [known] = gather(tx, inputs, [user_id], paused, rules, now, but=but, words=words)
     accounts = {window.recipient.open_kfid for window in known.facts.windows}
-    touching = tuple(item for item in active if item.scope is PauseScope.CORP or item.target in accounts)
+    facts = replace(known.facts, held=pauses.held_until(active, kind, now))
     opened = {
         window.recipient: window.opened_at
         for listed in windows.load(tx, {word.recipient.external_userid for word in words}).values()
         for window in listed
     }
     has_spoken = any(_is_newer(word.spoken_at, opened.get(word.recipient)) for word in words)
-    return replace(known, complaints=(*complaints, *known.complaints)), touching, has_spoken
+    known = replace(known, facts=facts, complaints=(*complaints, *known.complaints))
+    return known, pauses.touching(active, accounts, kind), has_spoken
 
 
 def _is_newer(spoken_at: datetime | None, opened_at: datetime | None) -> bool:

@@ -7,6 +7,7 @@ stream entries whose walk ended here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ import structlog
 from consumer import pauses, windows, wordings
 from consumer.compose import Carried, Wording, match_letter
 from consumer.endings import GIVE_UP_AFTER
-from consumer.facts import Session
-from consumer.gather import HostInputs, Known, Rules, gather, paused_accounts
+from consumer.facts import Person, Session
+from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.pushes import Attempt, Push
@@ -38,6 +39,9 @@ MOST_ROWS = 600
 SET_ASIDE = timedelta(hours=1)
 """What a fault of ours concerns is looked at again after this long."""
 
+STAND_BY = 8
+"""So many people of a paused KF account are looked at when it is probed; the others once it is over."""
+
 ROWS_A_PLACE = 4
 """So many due rows are looked at for each place of the sender; those that cannot go cost next to nothing."""
 
@@ -51,9 +55,11 @@ class Due:
 
     user_ids: tuple[str, ...]
     pushes: tuple[Push, ...]
+    is_lifted: bool = False
+    """A pause is over, and what it held is not awake yet."""
 
     def __bool__(self) -> bool:
-        return bool(self.user_ids or self.pushes)
+        return bool(self.user_ids or self.pushes or self.is_lifted)
 
     @property
     def phones(self) -> frozenset[str]:
@@ -78,14 +84,15 @@ class Outcome:
 
 def find_due(tx: Transaction, now: datetime, wall: datetime, places: int) -> Due:
     """Read whose matches and which pushes are due; a corp that is paused has nothing due but a probe."""
-    corp = _corp_pause(pauses.active(tx, now))
+    corp = pauses.corp_pause(pauses.active(tx, now))
+    is_lifted = pauses.are_over(tx, now)
     if corp is not None:
         if not corp.may_probe(now):
-            return Due((), ())
+            return Due((), (), is_lifted)
         places = 1
     due_pushes = tuple(pushes.due(tx, wall, places))
     rows = 1 if corp is not None else min(MOST_DUE_ROWS, ROWS_A_PLACE * places)
-    return Due(deliveries.due_users(tx, now, rows), due_pushes)
+    return Due(deliveries.due_users(tx, now, rows), due_pushes, is_lifted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,17 @@ class Round:
         self._rules = rules
         self._holder = holder
         self._pauses = pauses.active(tx, clock.now)
-        self._corp = _corp_pause(self._pauses)
+        self._corp = pauses.corp_pause(self._pauses)
         self._places = places if self._corp is None else min(places, 1)
-        self._paused = paused_accounts(self._pauses, clock.now)
+        self._paused = pauses.paused_accounts(self._pauses, clock.now)
+        self._standing_by: Counter[str] = Counter()
         self._rows_left = MOST_ROWS
         self.outcome = Outcome()
 
     def run(self, due: Due, inputs: HostInputs, installation: str) -> Outcome:
-        """Raise windows, retry due pushes, then plan due people."""
+        """Wake what is no longer paused, raise windows, retry due pushes, then plan due people."""
+        if due.is_lifted:
+            self._lift()
         if self._corp is not None and not self._corp.may_probe(self._clock.now):
             return self.outcome
         raised = windows.raise_from_host(self._tx, inputs.sessions, self._rules.host_zone, self._clock.now)
@@ -126,6 +136,28 @@ class Round:
         if self._places > 0 and due.user_ids:
             self._plan_people(due, inputs, installation)
         return self.outcome
+
+    def _lift(self) -> None:
+        """The wake rule, for pauses that are over; what is left of them goes with the last they held."""
+        rows = deliveries.wake_paused(self._tx, self._clock.now, MOST_ROWS)
+        frozen = pushes.wake_paused(self._tx, self._clock.wall, MOST_ROWS)
+        if max(rows, frozen) < MOST_ROWS:
+            pauses.forget(self._tx, self._clock.now)
+        self.outcome.decided += rows + frozen
+
+    def _halted(self, facts: Person, kind: str) -> Person:
+        """The person as the pauses leave them: only so many of an account stand by for its probe."""
+        now = self._clock.now
+        later = now + pauses.LONGEST_LOOK
+        accounts = {window.recipient.open_kfid for window in facts.windows} & self._paused.keys()
+        paused = {
+            account: self._paused[account]
+            if self._standing_by[account] < STAND_BY
+            else max(self._paused[account], later)
+            for account in accounts
+        }
+        self._standing_by.update(accounts)
+        return replace(facts, paused=paused, held=pauses.held_until(self._pauses, kind, now))
 
     def _retry_pushes(self, due: Due, inputs: HostInputs) -> None:
         for push in pushes.still_due(self._tx, [push.id for push in due.pushes], self._clock.wall):
@@ -167,7 +199,7 @@ class Round:
         pending = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
         self._rows_left -= len(pending)
         rows = {row.key: row for row in pending}
-        facts = replace(known.facts, paused=dict(self._paused))
+        facts = self._halted(known.facts, pushes.MATCH)
         planned = plan(facts, [row.candidate for row in pending], self._clock.now)
         opened = {window.recipient: window.opened_at for window in facts.windows}
         verdicts: list[Verdict] = []
@@ -234,8 +266,9 @@ class Round:
         # The letter's own recipient is judged whatever became of the host's row about it.
         own = Session(letter.user_id, letter.recipient, "")
         inputs = replace(inputs, sessions=[*inputs.sessions, own])
-        [known] = gather(self._tx, inputs, [letter.user_id], self._paused, self._rules, now, but=push.id)
-        decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
+        [known] = gather(self._tx, inputs, [letter.user_id], {}, self._rules, now, but=push.id)
+        facts = self._halted(known.facts, letter.kind)
+        decision = judge_retry(facts, letter.recipient, matches, push.reserved_at, now)
         opened = {window.recipient: window.opened_at for window in known.facts.windows}
         match decision:
             case Send(recipient, send_by):
@@ -293,12 +326,8 @@ class Round:
         """Hand an attempt to the sender; if it probes a pause, nothing else may go before its answer."""
         self.outcome.attempts.append(attempt)
         self._places -= 1
-        for pause in self._pauses:
+        for pause in filter(lambda pause: pause.is_ours, self._pauses):
             if pause.scope is PauseScope.CORP or pause.target == attempt.letter.recipient.open_kfid:
                 probe_at = pauses.probing(self._tx, pause, self._clock.now)
                 if pause.scope is PauseScope.ACCOUNT:
                     self._paused[pause.target] = probe_at
-
-
-def _corp_pause(active: Sequence[pauses.Pause]) -> pauses.Pause | None:
-    return next((pause for pause in active if pause.scope is PauseScope.CORP), None)

@@ -29,19 +29,22 @@ def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa:
     """Decide about one match of one person."""
     user = person.users[match.user_id]
     intent = user.intents.get(match.intent_id) if match.intent_id is not None else None
-    dropped = _dropped(user, intent, match, now + person.send_timeout)
-    if dropped is not None:
-        return dropped
-    if match.earlier is not None:
-        if match.earlier.in_flight:
-            return Park(Reason.OLDER_IN_FLIGHT)
-        if match.earlier.sent_score is not None and not has_moved(match.earlier.sent_score, match.score):
-            return Drop(Reason.UNCHANGED)
+    ended = _dropped(user, intent, match, now + person.send_timeout) or _behind(match)
+    if ended is not None:
+        return ended
     if isinstance(user.preferences, Unreadable) or (intent is not None and intent.daily_limit is None):
         return Defer(now + UNREADABLE_RETRY, Reason.UNREADABLE_PREFERENCES)
-    chosen = _recipient(person, user, now)
-    if not isinstance(chosen, Window):
-        return chosen
+    left = _usable(person, user, now)
+    if isinstance(left, Park):
+        return left
+    paused_until = _paused_until(person, left)
+    if paused_until is not None:
+        # The other gates are asked from there on: nobody is looked at in vain when the pause is probed.
+        until, _ = _clocks(
+            user, user.preferences, intent, match, now, person.send_timeout, start=paused_until
+        )
+        return Defer(until, Reason.PAUSED)
+    chosen = _best(person, left, now)
     assert chosen.closes_at is not None  # noqa: S101 - an open window has an end
     until, reason = _clocks(user, user.preferences, intent, match, now, person.send_timeout)
     if until <= now:
@@ -55,6 +58,17 @@ def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa:
         # Its hour would come after the window: now is the last good moment.
         return Send(chosen.recipient, _send_by(person, user.preferences, chosen, match, now))
     return Park(Reason.WINDOW_CLOSED)
+
+
+def _behind(match: Candidate) -> Park | Drop | None:
+    """Tell what an earlier revision of the same match makes of this one."""
+    if match.earlier is None:
+        return None
+    if match.earlier.in_flight:
+        return Park(Reason.OLDER_IN_FLIGHT)
+    if match.earlier.sent_score is not None and not has_moved(match.earlier.sent_score, match.score):
+        return Drop(Reason.UNCHANGED)
+    return None
 
 
 def has_moved(before: float, score: float) -> bool:
@@ -77,8 +91,8 @@ def _dropped(user: User, intent: Intent | None, match: Candidate, sent_at: datet
     return None
 
 
-def _recipient(person: Person, user: User, now: datetime) -> Window | Park | Defer:  # noqa: PLR0911 - one line a gate
-    """Choose among the user's KF accounts: open with slots left, then latest opened, then open_kfid."""
+def _usable(person: Person, user: User, now: datetime) -> list[Window] | Park:
+    """Find the user's KF accounts that are open with slots left, paused or not."""
     own = [window for window in person.windows if window.recipient.external_userid in user.phones]
     known = [window for window in own if window.opened_at is not None]
     if not known:
@@ -93,11 +107,20 @@ def _recipient(person: Person, user: User, now: datetime) -> Window | Park | Def
     if not free:
         return Park(Reason.HUMAN_SERVICER)
     left = [window for window in free if window.slots_left(person.slots_kept_back) > 0]
-    if not left:
-        return Park(Reason.NO_SLOT)
+    return left or Park(Reason.NO_SLOT)
+
+
+def _paused_until(person: Person, left: list[Window]) -> datetime | None:
+    """Tell until when at least nothing may go on any of these accounts; None if something may."""
+    paused = [person.paused.get(window.recipient.open_kfid) for window in left]
+    ends = [until for until in paused if until is not None]
+    account = min(ends) if len(ends) == len(left) else None
+    return max(filter(None, (person.held, account)), default=None)
+
+
+def _best(person: Person, left: list[Window], now: datetime) -> Window:
+    """Choose among them: what is not paused, then latest opened, then open_kfid."""
     working = [window for window in left if window.recipient.open_kfid not in person.paused]
-    if not working:
-        return Defer(min(person.paused[window.recipient.open_kfid] for window in left), Reason.PAUSED)
     working.sort(key=lambda window: window.recipient.open_kfid)
     return max(working, key=lambda window: window.opened_at or now)
 
@@ -111,9 +134,10 @@ def _clocks(
     send_timeout: timedelta,
     *,
     batching: bool = True,
+    start: datetime | None = None,
 ) -> tuple[datetime, Reason]:
-    """Find the earliest instant from ``now`` at which every clock gate is open, and the last gate to open."""
-    instant, reason = now, Reason.FRESH
+    """Find the earliest instant from ``start`` (now) at which every clock gate is open, and the last one."""
+    instant, reason = start or now, Reason.FRESH
     for _ in range(_MOST_ROUNDS):
         for gate_reason, opens_at in (
             (

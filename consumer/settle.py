@@ -203,13 +203,13 @@ def _pause(
     over = [
         pause
         for pause in active
-        if pause.author == pauses.BY_KFPUSH
+        if pause.is_ours
         and pause.target in {"", account}
         and report.attempt.tried_at >= pause.paused_at  # one that left before says nothing about it
         and ends_a_pause(report.receipt, pause.scope, pause.reason)
     ]
     if over:
-        pauses.end(tx, over)
+        pauses.end(tx, over, now)
         changed += [{"event": "push.resumed", "scope": pause.scope, "target": pause.target} for pause in over]
     stopped = stoppage(report.receipt)
     if stopped is not None:

@@ -163,6 +163,11 @@ def count_open(tx: Transaction, now: datetime) -> tuple[int, int]:
     return (row["n"], row["exhausted"]) if row else (0, 0)
 
 
+def is_account(tx: Transaction, open_kfid: str) -> bool:
+    """Tell whether anybody is known to have written to this KF account."""
+    return tx.one("SELECT 1 FROM kf_windows WHERE open_kfid = ?", (open_kfid,)) is not None
+
+
 def exhaust(tx: Transaction, recipient: RecipientKey, opened_at: datetime, now: datetime) -> None:
     """Note WeChat's word that the window opened then has nothing left; any later word has."""
     tx.execute(

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from consumer import pauses
 from consumer.gather import Rules
 from ops import migrate
 from ops.clock import read_once, wall
@@ -20,6 +19,7 @@ from ops.wiring import databases, rules_of
 from schemas.database import Database
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings
+from schemas.states import BY_KFPUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,6 @@ def author_of(given: str | None) -> str:
         author = (given or os.environ.get("SUDO_USER") or getpass.getuser()).strip()
     except (OSError, KeyError):  # no login name in this environment
         author = ""
-    if not author or author == pauses.BY_KFPUSH:
+    if not author or author == BY_KFPUSH:
         raise ConfigurationError("say who does this: --author NAME (not kfpush, which signs its own acts)")
     return author

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -175,11 +175,26 @@ def _steps(database: sqlite_utils.Database, part: str) -> Iterator[Step]:
             yield from _index_steps(part, table, present=())
             continue
         target = database.table(table.name)
+        if table not in HOST_TABLES and not table.auto and set(target.pks) != set(table.key):
+            yield from _rebuild(part, table, {column.name for column in target.columns})
+            continue
         columns = {column.name.lower() for column in target.columns}
         for column in table.columns:
             if column.name.lower() not in columns:
                 yield Step(part, f"add column {table.name}.{column.name}", _add(table, column))
         yield from _index_steps(part, table, present=[index.name for index in target.indexes])
+
+
+def _rebuild(part: str, table: Table, columns: set[str]) -> Iterator[Step]:
+    """Give a table of ours another key, which no ALTER TABLE can; its rows come along."""
+    new = replace(table, name=f"{table.name}_rebuilt")
+    kept = ", ".join(column.name for column in table.columns if column.name in columns)
+    copy = f"INSERT INTO {new.name} ({kept}) SELECT {kept} FROM {table.name}"
+    yield Step(part, f"create table {new.name}", _create(new))
+    yield Step(part, f"copy the rows of {table.name}", copy)
+    yield Step(part, f"drop table {table.name}", f"DROP TABLE {table.name}")
+    yield Step(part, f"rename table {new.name}", f"ALTER TABLE {new.name} RENAME TO {table.name}")
+    yield from _index_steps(part, table, present=())
 
 
 def _index_steps(part: str, table: Table, present: Iterable[str]) -> Iterator[Step]:

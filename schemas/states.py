@@ -11,6 +11,7 @@ or made by a process that lost its lease, and the outcome is the same.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class DeliveryStatus(StrEnum):
@@ -97,8 +98,13 @@ class Entry(StrEnum):
     PERSON = "person"
 
 
+BY_KFPUSH: Final = "kfpush"
+"""Who made what nobody made by hand."""
+
+
 class PauseScope(StrEnum):
-    """What a pause stops: every push of the corp, or those of one KF account."""
+    """What a pause stops: every push of the corp, those of one KF account, or those of one kind."""
 
     CORP = "corp"
     ACCOUNT = "account"
+    KIND = "kind"

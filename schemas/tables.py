@@ -118,6 +118,7 @@ PUSH_DELIVERIES = Table(
         Index("push_deliveries_user", ("user_id", "expires_at"), where="status IN ('waiting', 'parked')"),
         Index("push_deliveries_person", ("person",), where="status IN ('waiting', 'parked')"),
         Index("push_deliveries_push", ("push_id",), where="push_id IS NOT NULL"),
+        Index("push_deliveries_paused", ("due_at",), where="status = 'waiting' AND reason = 'paused'"),
         Index("push_deliveries_dead", ("reason",), where="status = 'dead'"),
         Index("push_deliveries_dead_since", ("updated_at", "match_id", "revision"), where="status = 'dead'"),
         Index("push_deliveries_behind", ("match_id",), where="reason = 'older_in_flight'"),
@@ -279,12 +280,13 @@ PUSH_PAUSES = Table(
         _text("reason", required=True),
         _int("errcode"),
         _text("author", required=True),
+        _text("note"),
         _text("paused_at", required=True),
         _text("until"),
         _int("probes", required=True, default="0"),
         _text("probe_at"),
     ),
-    key=("scope", "target"),
+    key=("scope", "target", "author"),
 )
 
 PUSH_AUDIT = Table(

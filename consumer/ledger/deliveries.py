@@ -15,6 +15,7 @@ from consumer.facts import Candidate, Earlier
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
 from schemas.events import MatchCreated, MatchWithdrawn, match_from_ledger, to_json
+from schemas.states import DeliveryStatus
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
 MOST_PER_USER: Final = 500
@@ -486,6 +487,16 @@ def by_intent(tx: Transaction, push_ids: Collection[int]) -> dict[str, int]:
         ids,
     )
     return {row["intent_id"]: row["n"] for row in rows}
+
+
+def wake_paused(tx: Transaction, now: datetime, limit: int) -> int:
+    """Make due what a pause that is over held, at most so many rows; tell how many."""
+    paused = f"status = '{DeliveryStatus.WAITING}' AND reason = '{Reason.PAUSED}' AND due_at > ?"
+    return tx.execute(
+        "UPDATE push_deliveries SET due_at = ? WHERE (match_id, revision) IN"
+        f" (SELECT match_id, revision FROM push_deliveries WHERE {paused} LIMIT ?)",
+        (to_text(now), to_text(now), limit),
+    )
 
 
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:

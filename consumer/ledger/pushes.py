@@ -20,6 +20,9 @@ from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 MATCH: Final = "match"
 """The kind of push that carries matches; the only one that counts against limits."""
 
+KINDS: Final = (MATCH, "answer", "summary", "host")
+"""Every kind of push there is or will be: what a person may pause."""
+
 _OPEN: Final = "status IN ('sending', 'unknown')"
 _FROZEN: Final = f"{_OPEN} AND status = 'unknown' AND holder IS NULL"
 """Said in two ways, so that the index on open pushes serves it: SQLite infers no status from another."""
@@ -252,6 +255,15 @@ def wake(tx: Transaction, external_userids: Collection[str], wall: datetime) -> 
         f"UPDATE push_messages SET lease_until = ? WHERE {_FROZEN}"
         f" AND lease_until > ? AND external_userid IN ({marks(values)})",
         (to_text(wall), to_text(wall), *values),
+    )
+
+
+def wake_paused(tx: Transaction, wall: datetime, limit: int) -> int:
+    """Make due the frozen pushes that a pause that is over held, at most so many; tell how many."""
+    return tx.execute(
+        f"UPDATE push_messages SET lease_until = ? WHERE id IN (SELECT id FROM push_messages WHERE {_FROZEN}"
+        " AND reason = ? AND lease_until > ? LIMIT ?)",
+        (to_text(wall), Reason.PAUSED, to_text(wall), limit),
     )
 
 

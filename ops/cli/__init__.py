@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "explain",
     "status",
     "dead",
+    "pause",
+    "resume",
     "config",
     "bench",
 )
@@ -37,6 +39,8 @@ _HELP: Final = {
     "publish": "Write matches to the outbox, one JSON object a line.",
     "explain": "Tell the whole journey of one match, and why.",
     "status": "Tell what waits, what was sent, and what is wrong.",
+    "pause": "Pause all sending, one KF account, or one kind of message.",
+    "resume": "Let go on what a person has paused.",
     "dead": "List, show, redrive or drop dead letters.",
     "config": "Show every setting, where it comes from, and what it means.",
     "bench": "Measure what kfpush costs on this machine.",

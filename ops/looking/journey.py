@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from schemas.states import BY_KFPUSH
 from schemas.times import to_text
 
 
@@ -142,6 +143,12 @@ class Halt:
     paused_at: datetime
     until: datetime | None
     probe_at: datetime | None
+    note: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether kfpush made it by itself."""
+        return self.author == BY_KFPUSH
 
 
 @dataclass(frozen=True, slots=True)

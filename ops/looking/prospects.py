@@ -8,13 +8,12 @@ from datetime import datetime
 
 from consumer.facts import Person, Window
 from consumer.outlook import Outlook
-from consumer.pauses import Pause
+from consumer.pauses import Pause, corp_pause
 from consumer.quiet import is_quiet, quiet_until
 from consumer.retry import GiveUp
 from ops.looking.journey import Conversation, Halt, Prospect, Wishes
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, Send
 from schemas.preferences import Unreadable
-from schemas.states import PauseScope
 
 UNTOLD = Prospect(
     None, None, None, None, None, has_spoken=False, conversations=(), pauses=(), wishes=None, problem=None
@@ -37,7 +36,7 @@ def prospect_of(
     return Prospect(
         decision=decision,
         reason=reason,
-        may_go_from=_after_pause(from_at, outlook.pauses),
+        may_go_from=_after_pause(from_at, reason, outlook.pauses),
         looks_at=looks_at,
         open_kfid=chosen,
         has_spoken=outlook.has_spoken,
@@ -59,6 +58,7 @@ def halt_of(pause: Pause) -> Halt:
         pause.paused_at,
         pause.until,
         pause.probe_at,
+        pause.note,
     )
 
 
@@ -81,13 +81,14 @@ def _named(
             return None, None, None
 
 
-def _after_pause(from_at: datetime | None, pauses: Sequence[Pause]) -> datetime | None:
+def _after_pause(from_at: datetime | None, reason: Reason | None, pauses: Sequence[Pause]) -> datetime | None:
     """Nothing of a paused corp leaves before the pause is probed or over; a person's may have no end."""
-    for pause in pauses:
-        if from_at is not None and pause.scope is PauseScope.CORP:
-            again_at = pause.probe_at or pause.until
-            from_at = None if again_at is None else max(from_at, again_at)
-    return from_at
+    if reason is Reason.PAUSED and any(not pause.is_ours and pause.until is None for pause in pauses):
+        return None
+    corp = corp_pause(pauses)
+    if from_at is None or corp is None or corp.probe_at is None:
+        return from_at
+    return max(from_at, corp.probe_at)
 
 
 def _conversation(window: Window, person: Person, now: datetime) -> Conversation:

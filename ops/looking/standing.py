@@ -198,8 +198,8 @@ def _in_the_ledger(ledger: Ledger, now: datetime) -> list[Need]:
 
 
 def is_for_a_person(halt: Halt) -> bool:
-    """Whether a pause needs anybody: one for going too fast ends by itself."""
-    return halt.reason != Reason.THROTTLED
+    """Whether a pause needs anybody: one for going too fast ends by itself, and so does one with an end."""
+    return halt.reason != Reason.THROTTLED and halt.until is None
 
 
 def of_status(ledger: Ledger, status: DeliveryStatus) -> tuple[Waiting, ...]:

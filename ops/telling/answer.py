@@ -136,7 +136,7 @@ def _decided(revision: Revision, prospect: Prospect, now: datetime, teller: Tell
     why = full(prospect.reason, teller.language) if prospect.reason else ""
     from_at, looks_at = prospect.may_go_from, prospect.looks_at or now
     match prospect.decision:
-        case "send" if any(halt.scope == PauseScope.CORP for halt in prospect.pauses):
+        case "send" if any(halt.scope == PauseScope.CORP and halt.is_ours for halt in prospect.pauses):
             yield teller.say(texts.GOES_AFTER_PAUSE, account=prospect.open_kfid)
         case "send" if looks_at <= now + SOON:
             yield teller.say(texts.GOES_NOW, account=prospect.open_kfid)
@@ -164,5 +164,5 @@ def _window(prospect: Prospect, teller: Teller) -> str:
 
 
 def _corp_paused(prospect: Prospect, teller: Teller) -> Iterator[str]:
-    corp: list[Halt] = [halt for halt in prospect.pauses if halt.scope == PauseScope.CORP]
+    corp: list[Halt] = [halt for halt in prospect.pauses if halt.scope != PauseScope.ACCOUNT]
     yield from (pause_text(halt, teller) for halt in corp)

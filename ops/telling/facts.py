@@ -36,6 +36,8 @@ def pause_text(halt: Halt, teller: Teller) -> str:
         end = teller.say(texts.PROBED, at=halt.probe_at)
     else:
         end = teller.say(texts.PAUSE_ENDS, at=halt.until) if halt.until else teller.say(texts.PAUSE_STAYS)
+    if halt.note:
+        told = teller.say(texts.BECAUSE, act=told, why=halt.note)
     if halt.errcode:
         return teller.sentences(told, code_text(halt.errcode, teller), advice_text(halt.errcode, teller), end)
     why = "" if halt.reason == Reason.PAUSED else full(halt.reason, teller.language)

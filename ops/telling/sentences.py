@@ -314,4 +314,5 @@ PUSHES: Final[Mapping[PushStatus, Text]] = {
 SCOPES: Final[Mapping[PauseScope, Text]] = {
     PauseScope.CORP: Text("the whole corp", "整个企业"),
     PauseScope.ACCOUNT: Text("KF account {target}", "客服账号 {target}"),
+    PauseScope.KIND: Text("pushes of the kind {target}", "{target} 类推送"),
 }

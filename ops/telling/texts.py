@@ -194,7 +194,7 @@ UNREADABLE = Text("unreadable: {complaint}", "无法识别：{complaint}")
 PAUSE = Text("Paused since {since}, by {author}: {scope}", "已暂停：{scope}，自 {since} 起，由 {author} 暂停")
 PROBED = Text("It is probed next on {at}", "下次试探：{at}")
 PAUSE_ENDS = Text("It ends on {at}", "于 {at} 结束")
-PAUSE_STAYS = Text("It stays until a person ends it", "直到人工解除")
+PAUSE_STAYS = Text("It stays until a person ends it: kfpush resume", "直到人工解除：kfpush resume")
 
 # Known nowhere.
 UNKNOWN = Text("Match {match} is known nowhere.", "任何地方都没有匹配 {match}。")

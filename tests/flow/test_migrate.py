@@ -138,6 +138,35 @@ def test_a_ledger_of_version_1_is_completed(tmp_path: Path) -> None:
     assert migrate.plan(url(path), migrate.OWN) == []
 
 
+def test_a_key_that_has_changed(tmp_path: Path) -> None:
+    """The pauses of version 1 come along, and a person's may lie beside kfpush's own."""
+    path = tmp_path / "own.db"
+    migrate.migrate(url(path), migrate.OWN, NOON)
+    tell(
+        path,
+        "DROP TABLE push_pauses;"
+        "CREATE TABLE push_pauses (scope TEXT NOT NULL, target TEXT NOT NULL DEFAULT '',"
+        " reason TEXT NOT NULL, errcode INTEGER, author TEXT NOT NULL, paused_at TEXT NOT NULL, until TEXT,"
+        " probes INTEGER NOT NULL DEFAULT 0, probe_at TEXT, PRIMARY KEY (scope, target));"
+        "INSERT INTO push_pauses VALUES ('corp', '', 'paused', 40001, 'kfpush', 'then', NULL, 3, 'soon');"
+        "UPDATE push_schema SET version = 1",
+    )
+    planned = migrate.plan(url(path), migrate.OWN)
+
+    assert migrate.migrate(url(path), migrate.OWN, NOON) == planned
+
+    tell(
+        path,
+        "INSERT INTO push_pauses (scope, reason, author, note, paused_at)"
+        " VALUES ('corp', 'paused', 'anna', 'x', '')",
+    )
+    assert ask(path, "SELECT author, errcode, probes, probe_at, note FROM push_pauses ORDER BY author") == [
+        ("anna", None, 0, None, "x"),
+        ("kfpush", 40001, 3, "soon", None),
+    ]
+    assert migrate.plan(url(path), migrate.OWN) == []
+
+
 def test_a_lost_index_and_column_come_back(tmp_path: Path) -> None:
     """Whatever is missing, and only that."""
     path = tmp_path / "own.db"

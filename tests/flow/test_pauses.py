@@ -20,8 +20,10 @@ TIMEOUT = Unknown("timeout")
 
 
 async def paused(house: LedgerHouse) -> list[tuple[object, ...]]:
-    """The pauses there are."""
-    rows = await house.rows("SELECT scope, target, reason, errcode FROM push_pauses ORDER BY scope, target")
+    """The pauses in force."""
+    rows = await house.rows(
+        "SELECT scope, target, reason, errcode FROM push_pauses WHERE until IS NULL ORDER BY scope, target"
+    )
     return [tuple(row.values()) for row in rows]
 
 
@@ -208,31 +210,6 @@ async def test_five_unclassified_refusals_in_a_row_pause_their_account(house: Le
     assert set(await house.standing("m0", "m1", "m2", "m3", "m4")) == {("dead", "unclassified")}
     await house.arrive(match("n1", "u1"), match("n3", "u3"))
     assert recipients((await house.plan()).attempts) == [("wk2", "wm3")]
-
-
-async def test_a_persons_pause_is_ended_by_a_person_or_its_end(house: LedgerHouse) -> None:
-    """No probe, no answer of WeChat's; after its end nothing is left of it."""
-    await three_people(house)
-    await house.arrive(match("m1", "u1"))
-    [attempt] = (await house.plan()).attempts
-    await house.own.exclusive(
-        lambda tx: tx.execute(
-            "INSERT INTO push_pauses (scope, target, reason, author, paused_at, until)"
-            " VALUES ('corp', '', 'paused', 'anna', '2026-11-22T04:00:00.000Z', '2026-11-22T05:00:00.000Z')"
-        )
-    )
-    await house.settle((attempt, Accepted()))
-    await house.arrive(match("m2", "u2"))
-    house.later(minutes=59)
-    assert not await house.find_due()
-
-    house.later(minutes=1)
-    [attempt] = (await house.plan()).attempts
-    # a new trouble pauses again, although the old row is still there
-    await house.settle((attempt, WRONG_SECRET))
-
-    assert await paused(house) == [("corp", "", "paused", 40001)]
-    assert not await house.find_due()
 
 
 async def test_a_pause_that_is_there_stays(house: LedgerHouse) -> None:

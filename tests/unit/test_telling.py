@@ -227,13 +227,13 @@ def test_more_waits_than_is_planned_at_once() -> None:
 
 def test_a_pause_that_a_person_made() -> None:
     """No code, no probe, no end: who made it has to end it."""
-    halt = Halt("account", "wkA", "paused", None, "li", NOON, None, None)
+    halt = Halt("account", "wkA", "paused", None, "li", NOON, None, None, "new template")
     lines = told(
         replace(WAITING, prospect=replace(MAY_GO, decision="defer", reason="paused", pauses=(halt,)))
     )
 
-    pause = "Paused since 2026-11-22 12:00:00 (04:00:00Z), by li: KF account wkA."
-    assert f"{pause} It stays until a person ends it." in lines
+    pause = "Paused since 2026-11-22 12:00:00 (04:00:00Z), by li: KF account wkA: new template."
+    assert f"{pause} It stays until a person ends it: kfpush resume." in lines
 
 
 def test_a_persons_act() -> None:
