@@ -33,6 +33,7 @@ from tests.faults.judge import Evidence, Row, complaints, talks_of
 
 INSTALLATION: Final = "0123456789abcdef0123456789abcdef"
 NOON: Final = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
+DEFAULT: Final = Switches()
 SEND_TIMEOUT: Final = timedelta(seconds=8)
 RULES: Final = Rules(ZoneInfo("Asia/Shanghai"), "Asia/Shanghai", 0, SEND_TIMEOUT, timedelta(seconds=20))
 
@@ -85,7 +86,14 @@ class PaperWeChat:
 class Paper:
     """One round of the world; several may follow each other in one pair of databases, apart by ``name``."""
 
-    def __init__(self, app: Database, own: Database, name: str, now: datetime, switches: Switches) -> None:
+    def __init__(
+        self,
+        app: Database,
+        own: Database,
+        name: str,
+        now: datetime = NOON,
+        switches: Switches = DEFAULT,
+    ) -> None:
         self.app = app
         self.own = own
         self.name = name
