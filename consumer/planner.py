@@ -27,9 +27,9 @@ class Planned:
 def plan(person: Person, rows: Sequence[Candidate], now: datetime) -> tuple[Planned, ...]:
     """Decide about every row; ``rows`` come soonest expiry first, and all belong to ``person``."""
     planned = []
-    for row in rows:
+    for nth, row in enumerate(rows, start=1):
         decision = judge(person, row, now)
-        if isinstance(decision, Send):
+        if isinstance(decision, Send) and nth < len(rows):
             person = _after(person, row, decision)
         planned.append(Planned((row,), decision))
     return tuple(planned)

@@ -164,8 +164,9 @@ def _limit_opens(
     Only today's messages are known; a limit of 0 opens never, so it is looked at again every midnight.
     """
     today, limit = used
-    tomorrow = next_day_start(preferences.zone, now)
-    return tomorrow if today >= limit and instant < tomorrow else instant
+    if today < limit:
+        return instant
+    return max(instant, next_day_start(preferences.zone, now))
 
 
 def _intent_opens(

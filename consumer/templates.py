@@ -44,6 +44,8 @@ DEFAULT_TEMPLATES: Final[Mapping[str, str]] = {
 
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _LINE_END = re.compile(r"\r\n|[\r\u2028\u2029]")
+_UNUSUAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Whatever ``_printable`` changes; most texts have nothing of it."""
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters, lone surrogates, and the marks that turn the direction of all text behind them."""
 
@@ -67,6 +69,9 @@ class Template:
         So a long explanation loses its end, and not the message its last line, which says how to answer.
         """
         cleaned = {name: _cleaned(values.get(name)) for name in FIELDS}
+        text = self._filled(cleaned)
+        if len(text.encode()) <= limit:
+            return text
         used = [name for line in self.lines for _, name in line if name]
         for name in sorted(set(used), key=lambda name: (-len(cleaned[name].encode()), name)):
             excess = len(self._filled(cleaned).encode()) - limit
@@ -216,4 +221,6 @@ def _cleaned(value: str | None) -> str:
 
 
 def _printable(text: str) -> str:
+    if _UNUSUAL.search(text) is None:
+        return text
     return _UNPRINTABLE.sub("", _LINE_END.sub("\n", text).replace("\t", " "))

@@ -51,7 +51,7 @@ def _aware(value: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(_aware)]
-Id = Annotated[str, BeforeValidator(_id_text), Field(min_length=1, max_length=128, pattern=r"^\S+$")]
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\S+$"), BeforeValidator(_id_text)]
 
 
 class MatchCreated(BaseModel):
