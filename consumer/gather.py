@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -68,8 +68,8 @@ def gather(
     *,
     but: int | None = None,
     words: Collection[windows.Word] = (),
-) -> list[Known]:
-    """Describe the people of these users.
+) -> Iterator[Known]:
+    """Describe the people of these users, one after the other; what concerns all is read at the first.
 
     ``but`` is a push whose own slot and count are left out; ``words`` are those of the users' own that are
     not written down yet, for who only looks and writes nothing.
@@ -82,9 +82,12 @@ def gather(
     phones = {phone for person in people for phone in person.external_userids}
     users = {user_id for person in people for user_id in person.user_ids}
     opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
-    uses = pushes.uses(tx, phones, users, now - windows.USE_REACH)
+    of_phone: dict[str, list[pushes.Use]] = {}
+    of_user: dict[str, list[pushes.Use]] = {}
+    for use in pushes.uses(tx, phones, users, now - windows.USE_REACH):
+        of_phone.setdefault(use.recipient.external_userid, []).append(use)
+        of_user.setdefault(use.user_id, []).append(use)
     settings = settings_of(tx, users)
-    known = []
     for person in people:
         facts, complaints = {}, []
         for user_id in sorted(person.user_ids):
@@ -95,6 +98,7 @@ def gather(
             if isinstance(preferences, Unreadable):
                 complaints.append(preferences.message)
             else:
+                uses = of_user.get(user_id, ())
                 today = windows.sent_today(user_id, day_start(preferences.zone, now), uses, but=but)
             intents: Mapping[str, Intent] = {}
             if user_id in inputs.intents:
@@ -103,15 +107,9 @@ def gather(
                 complaints += unreadable
             facts[user_id] = User(preferences, len(today), frozenset(named.get(user_id, ())), intents)
         counted = tuple(
-            windows.counted(window, uses, but=but)
+            windows.counted(window, of_phone.get(phone, ()), but=but)
             for phone in sorted(person.external_userids)
             for window in opened.get(phone, [])
         )
-        known.append(
-            Known(
-                person,
-                Person(counted, facts, paused, rules.slots_kept_back, rules.send_timeout),
-                tuple(complaints),
-            ),
-        )
-    return known
+        facts_of_all = Person(counted, facts, paused, rules.slots_kept_back, rules.send_timeout)
+        yield Known(person, facts_of_all, tuple(complaints))

@@ -82,7 +82,7 @@ def sort(entries: Sequence[Delivered]) -> Sorted:
 def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
     """Write a batch; tell which entries are done with already and may be acked."""
     keys = [(item.match.match_id, item.match.revision) for item in batch.rows]
-    repeated = [key in keys[:nth] for nth, key in enumerate(keys)]
+    first = {key: item.entry_id for key, item in reversed(list(zip(keys, batch.rows, strict=True)))}
     existing = deliveries.revisions(tx, {match_id for match_id, _ in keys})
     deliveries.insert_fresh(tx, batch.rows, now)
     deliveries.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
@@ -95,8 +95,8 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
     return [
         *(
             item.entry_id
-            for key, item, twice in zip(keys, batch.rows, repeated, strict=True)
-            if twice or key in existing
+            for key, item in zip(keys, batch.rows, strict=True)
+            if key in existing or item.entry_id != first[key]
         ),
         *(entry_id for _, entry_id in batch.withdrawals),
         *(row.entry_id for row in closed if row.entry_id is not None),

@@ -8,30 +8,34 @@ stream entries whose walk ended here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 
 from consumer import pauses, windows, wordings
-from consumer.compose import Carried, Wording, match_letter
+from consumer.drafts import Composer, Decided, Reserved
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Person, Session
 from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.ledger import deliveries, pushes, timeline
-from consumer.ledger.deliveries import Verdict, Waiting
+from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
 from consumer.verdicts import changes, told, verdict_of
-from schemas.database import Transaction, is_storage
+from schemas.database import Row, Transaction, is_storage
 from schemas.decisions import Defer, Park, Reason, RecipientKey, Send
 from schemas.states import Entry, PauseScope, PushStatus
 
 MOST_DUE_ROWS = 200
 """So many due rows at most are looked at in one go."""
+
+LEAST_PEOPLE = 16
+"""So many people at least are decided about together, however few places are left."""
 
 MOST_ROWS = 600
 """A round that has judged so many rows ends: nobody else may write meanwhile."""
@@ -82,7 +86,9 @@ class Outcome:
     complaints: list[str] = field(default_factory=list)
 
 
-def find_due(tx: Transaction, now: datetime, wall: datetime, places: int) -> Due:
+def find_due(
+    tx: Transaction, now: datetime, wall: datetime, places: int, rows_a_place: int = ROWS_A_PLACE
+) -> Due:
     """Read whose matches and which pushes are due; a corp that is paused has nothing due but a probe."""
     corp = pauses.corp_pause(pauses.active(tx, now))
     is_lifted = pauses.are_over(tx, now)
@@ -91,7 +97,7 @@ def find_due(tx: Transaction, now: datetime, wall: datetime, places: int) -> Due
             return Due((), (), is_lifted)
         places = 1
     due_pushes = tuple(pushes.due(tx, wall, places))
-    rows = 1 if corp is not None else min(MOST_DUE_ROWS, ROWS_A_PLACE * places)
+    rows = 1 if corp is not None else min(MOST_DUE_ROWS, rows_a_place * places)
     return Due(deliveries.due_users(tx, now, rows), due_pushes, is_lifted)
 
 
@@ -176,17 +182,54 @@ class Round:
         chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
         if chosen.complaint:
             self.outcome.complaints.append(chosen.complaint)
-        for known in gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now):
+        composer = Composer(chosen.wording, installation)
+        people = gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now)
+        while self._places > 0 and self._rows_left > 0:
+            some = list(islice(people, max(self._places, LEAST_PEOPLE)))
+            if not some:
+                return
+            self._plan_some(some, composer)
+
+    def _plan_some(self, people: Sequence[Known], composer: Composer) -> None:
+        """Decide about some people, then write all decisions together."""
+        users = [user_id for known in people for user_id in sorted(known.group.user_ids)]
+        rows = deliveries.pending_rows(self._tx, users, self._clock.now)
+        decided = Decided()
+        for known in people:
             if self._places <= 0 or self._rows_left <= 0:
-                return  # the rest is still due
+                break  # the rest is still due
             try:
-                self._plan_person(known, chosen.wording, installation)
+                own = [row for user_id in sorted(known.group.user_ids) for row in rows[user_id]]
+                self._plan_person(known, own, composer, decided)
             except Exception as error:
                 if is_storage(error):
                     raise
                 # One person's data must not stop everybody's messages.
                 log.exception("plan.person_broke")
                 self._set_aside(known)
+        self._write(decided)
+
+    def _write(self, decided: Decided) -> None:
+        now = self._clock.now
+        attempts = pushes.write(
+            self._tx,
+            [item.draft for item in decided.reserved],
+            holder=self._holder,
+            lease_until=self._clock.wall + self._rules.push_lease,
+            now=now,
+        )
+        reserved: list[tuple[Key, int, str]] = []
+        for item, attempt in zip(decided.reserved, attempts, strict=True):
+            if attempt is None:
+                log.error("plan.msgid_taken", msgid=item.draft.letter.msgid)
+                self._set_aside(item.known)
+                continue
+            reserved += [(key, attempt.push_id, item.known.group.name) for key in item.draft.letter.matches]
+            self.outcome.attempts.append(attempt)
+        deliveries.reserve(self._tx, reserved, now)
+        deliveries.place(self._tx, decided.verdicts, now)
+        timeline.note(self._tx, decided.lines, now)
+        self.outcome.decided += len(decided.verdicts)
 
     def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
         """The wake rule: their windows moved, so everything of theirs is decided again."""
@@ -194,21 +237,22 @@ class Round:
         deliveries.wake(self._tx, phones, users | phones, self._clock.now)
         pushes.wake(self._tx, phones, self._clock.wall)
 
-    def _plan_person(self, known: Known, wording: Wording, installation: str) -> None:
+    def _plan_person(self, known: Known, own: Sequence[Row], composer: Composer, decided: Decided) -> None:
         self.outcome.complaints += known.complaints
-        pending = deliveries.pending_of(self._tx, sorted(known.group.user_ids), self._clock.now)
+        pending = deliveries.understood(self._tx, own)
         self._rows_left -= len(pending)
         rows = {row.key: row for row in pending}
         facts = self._halted(known.facts, pushes.MATCH)
-        planned = plan(facts, [row.candidate for row in pending], self._clock.now)
-        opened = {window.recipient: window.opened_at for window in facts.windows}
         verdicts: list[Verdict] = []
         lines: list[Line] = []
-        for item in planned:
+        for item in plan(facts, [row.candidate for row in pending], self._clock.now):
             carried = [rows[match.match_id, match.revision] for match in item.matches]
             if isinstance(item.decision, Send):
-                self._reserve(item.decision, carried, known.group.name, opened, wording, installation)
-                continue
+                if self._has_place(item.decision.recipient):
+                    draft = composer.draft(item.decision, carried, known)
+                    decided.reserved.append(Reserved(draft, known))
+                    self._take_place(item.decision.recipient)
+                continue  # without a place it is still due: the next round looks at it again
             for row in carried:
                 verdict = verdict_of(item.decision, row, known.group.name)
                 if changes(verdict, row):
@@ -216,9 +260,8 @@ class Round:
                 lines += told(verdict, row)
                 if row.entry_id is not None and row.reason == Reason.FRESH:
                     self.outcome.entries.append(row.entry_id)
-        deliveries.place(self._tx, verdicts, self._clock.now)
-        timeline.note(self._tx, lines, self._clock.now)
-        self.outcome.decided += len(verdicts)
+        decided.verdicts += verdicts
+        decided.lines += lines
 
     def _set_aside(self, known: Known) -> None:
         """Look at this person again in an hour; what was reserved before the fault is a letter and goes."""
@@ -227,37 +270,6 @@ class Round:
         self.outcome.decided += deliveries.set_aside(
             self._tx, known.group.user_ids, now + SET_ASIDE, reason, now
         )
-
-    def _reserve(
-        self,
-        decision: Send,
-        rows: Sequence[Waiting],
-        person: str,
-        opened: Mapping[RecipientKey, datetime | None],
-        wording: Wording,
-        installation: str,
-    ) -> None:
-        if self._places <= 0 or decision.recipient.open_kfid in self._paused:
-            return  # still due: the next round looks at it again
-        letter = match_letter(
-            [Carried(row.match, row.generation) for row in rows],
-            kind=pushes.MATCH,
-            wording=wording,
-            recipient=decision.recipient,
-            person=person,
-            installation=installation,
-        )
-        attempt = pushes.write(
-            self._tx,
-            letter,
-            send_by=decision.send_by,
-            holder=self._holder,
-            lease_until=self._clock.wall + self._rules.push_lease,
-            window_opened_at=opened[decision.recipient],
-            now=self._clock.now,
-        )
-        deliveries.reserve(self._tx, [row.key for row in rows], attempt.push_id, person, self._clock.now)
-        self._leave(attempt)
 
     def _retry(self, push: Push, inputs: HostInputs) -> None:
         letter = push.letter
@@ -281,7 +293,8 @@ class Round:
                     window_opened_at=opened[recipient],
                     now=now,
                 )
-                self._leave(attempt)
+                self.outcome.attempts.append(attempt)
+                self._take_place(recipient)
             case Defer(until, reason):
                 self._freeze(push, until, reason)
             case Park(reason):
@@ -322,12 +335,14 @@ class Round:
             now,
         )
 
-    def _leave(self, attempt: Attempt) -> None:
-        """Hand an attempt to the sender; if it probes a pause, nothing else may go before its answer."""
-        self.outcome.attempts.append(attempt)
+    def _has_place(self, recipient: RecipientKey) -> bool:
+        return self._places > 0 and recipient.open_kfid not in self._paused
+
+    def _take_place(self, recipient: RecipientKey) -> None:
+        """Count a push that will leave; if it probes a pause, nothing else may go before its answer."""
         self._places -= 1
         for pause in filter(lambda pause: pause.is_ours, self._pauses):
-            if pause.scope is PauseScope.CORP or pause.target == attempt.letter.recipient.open_kfid:
+            if pause.scope is PauseScope.CORP or pause.target == recipient.open_kfid:
                 probe_at = pauses.probing(self._tx, pause, self._clock.now)
                 if pause.scope is PauseScope.ACCOUNT:
                     self._paused[pause.target] = probe_at

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from consumer.gather import Rules, read_host
-from consumer.plan import Clock, Outcome, Round, find_due
+from consumer.plan import ROWS_A_PLACE, Clock, Outcome, Round, find_due
 from consumer.send import Sender
 from consumer.world import World
 from schemas.database import Database, Transaction
@@ -47,6 +47,7 @@ class Planning:
         self._world = world
         self._nudged = nudged
         """Set by whoever knows that something may be due, or a place free."""
+        self._rows_a_place = ROWS_A_PLACE
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -73,7 +74,9 @@ class Planning:
         places = self._sender.places
         if places == 0:
             return False
-        due = await self._own.read(lambda tx: find_due(tx, self._world.now(), self._world.wall(), places))
+        due = await self._own.read(
+            lambda tx: find_due(tx, self._world.now(), self._world.wall(), places, self._rows_a_place)
+        )
         if not due:
             return False
         inputs = await self._app.read(lambda tx: read_host(tx, due.users, due.phones))
@@ -83,6 +86,8 @@ class Planning:
             return Round(tx, clock, self._rules, self._holder, places).run(due, inputs, self._installation)
 
         outcome = await self._own.exclusive(work)
+        # While everything due can go, more than there are places for is read in vain.
+        self._rows_a_place = 1 if len(outcome.attempts) == places else ROWS_A_PLACE
         for attempt in outcome.attempts:
             self._sender.take(attempt)
         for complaint in dict.fromkeys(outcome.complaints):

@@ -6,7 +6,7 @@ had when we last read them, so that a changed text is a new word and an unchange
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -91,12 +91,7 @@ def unheard(
 def raise_from_host(tx: Transaction, sessions: Collection[Session], zone: ZoneInfo, now: datetime) -> Raised:
     """Open windows at what the host's session rows say, where they changed since they were last read."""
     words, complaints = unheard(tx, sessions, zone, now)
-    raised = {
-        word.recipient.external_userid
-        for word in words
-        if open_at(tx, word.recipient, word.spoken_at, now, host_seen=word.text)
-    }
-    return Raised(frozenset(raised), complaints)
+    return Raised(_hear(tx, words, now), complaints)
 
 
 def open_at(
@@ -112,28 +107,42 @@ def open_at(
 
     ``full`` marks a window of which an unknown part is used: nothing is left of it before the next word.
     """
-    before = tx.one(
-        "SELECT opened_at FROM kf_windows WHERE open_kfid = ? AND external_userid = ?",
-        (recipient.open_kfid, recipient.external_userid),
-    )
-    opened = before["opened_at"] if before else None
-    text = maybe_text(spoken_at)
-    moved = text is not None and (opened is None or text > opened)
-    tx.execute(
+    return bool(_hear(tx, [Word(recipient, spoken_at, host_seen)], now, full=full))
+
+
+def _hear(tx: Transaction, words: Sequence[Word], now: datetime, *, full: bool = False) -> frozenset[str]:
+    """Note words, at most one a recipient; tell whose windows moved forward, by external_userid."""
+    if not words:
+        return frozenset()
+    phones = tuple({word.recipient.external_userid for word in words})
+    opened = {
+        RecipientKey(row["open_kfid"], row["external_userid"]): row["opened_at"]
+        for row in tx.rows(
+            "SELECT open_kfid, external_userid, opened_at FROM kf_windows"
+            f" WHERE external_userid IN ({marks(phones)})",
+            phones,
+        )
+    }
+    moved: set[str] = set()
+    noted: list[tuple[object, ...]] = []
+    stamp = to_text(now)
+    for word in words:
+        before, text = opened.get(word.recipient), maybe_text(word.spoken_at)
+        if text is not None and (before is None or text > before):
+            moved.add(word.recipient.external_userid)
+            before = text
+        exhausted = text if full else None
+        noted.append(
+            (word.recipient.open_kfid, word.recipient.external_userid, before, exhausted, word.text, stamp)
+        )
+    tx.many(
         "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, host_seen, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
         " opened_at = excluded.opened_at, host_seen = coalesce(excluded.host_seen, kf_windows.host_seen),"
         " exhausted = coalesce(excluded.exhausted, kf_windows.exhausted), updated_at = excluded.updated_at",
-        (
-            recipient.open_kfid,
-            recipient.external_userid,
-            text if moved else opened,
-            text if full else None,
-            host_seen,
-            to_text(now),
-        ),
+        noted,
     )
-    return moved
+    return frozenset(moved)
 
 
 def opened_at(tx: Transaction, recipient: RecipientKey) -> datetime | None:

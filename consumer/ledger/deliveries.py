@@ -269,24 +269,60 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
     return tuple(row["user_id"] for row in rows)
 
 
+_COLUMNS: Final = (
+    "match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status, generation, entry_id,"
+    " person, withdrawn_at, created_at"
+)
+MOST_AT_ONCE: Final = 1000
+"""So many rows of several users at most are loaded by one query; if there are more, user by user."""
+
+
 def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> list[Waiting]:
     """Load what waits or is parked for these users, soonest expiry first.
 
     Of somebody with more than ``MOST_PER_USER``, what is due comes before what is not, or it would stay due.
     """
-    loaded: list[Waiting] = []
-    for user_id in user_ids:
-        rows: list[Row] = []
-        for condition in ("due_at <= ?", "due_at > ?"):
-            rows += tx.rows(
-                "SELECT match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status,"
-                " generation, entry_id, person, withdrawn_at, created_at FROM push_deliveries"
-                f" WHERE {_PENDING} AND user_id = ? AND {condition}"
-                " ORDER BY expires_at, created_at, match_id LIMIT ?",
-                (user_id, to_text(now), MOST_PER_USER - len(rows)),
-            )
-        earlier = _earlier(tx, [(row["match_id"], row["revision"]) for row in rows])
-        loaded += [_waiting(row, earlier.get((row["match_id"], row["revision"]))) for row in rows]
+    rows = pending_rows(tx, user_ids, now)
+    return understood(tx, [row for user_id in user_ids for row in rows[user_id]])
+
+
+def pending_rows(tx: Transaction, user_ids: Collection[str], now: datetime) -> dict[str, list[Row]]:
+    """Read what waits or is parked for each of these users, not understood yet; see ``pending_of``."""
+    values = tuple(user_ids)
+    found: dict[str, list[Row]] = {user_id: [] for user_id in values}
+    if not values:
+        return found
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM push_deliveries WHERE {_PENDING} AND user_id IN ({marks(values)})"
+        " AND due_at IS NOT NULL LIMIT ?",
+        (*values, MOST_AT_ONCE + 1),
+    )
+    if len(rows) > MOST_AT_ONCE:
+        return {user_id: _pending_rows(tx, user_id, now) for user_id in values}
+    for row in rows:
+        found[row["user_id"]].append(row)
+    for user_id, listed in found.items():
+        if len(listed) > MOST_PER_USER:
+            found[user_id] = _pending_rows(tx, user_id, now)
+    return found
+
+
+def _pending_rows(tx: Transaction, user_id: str, now: datetime) -> list[Row]:
+    rows: list[Row] = []
+    for condition in ("due_at <= ?", "due_at > ?"):
+        rows += tx.rows(
+            f"SELECT {_COLUMNS} FROM push_deliveries"
+            f" WHERE {_PENDING} AND user_id = ? AND {condition}"
+            " ORDER BY expires_at, created_at, match_id LIMIT ?",
+            (user_id, to_text(now), MOST_PER_USER - len(rows)),
+        )
+    return rows
+
+
+def understood(tx: Transaction, rows: Sequence[Row]) -> list[Waiting]:
+    """Understand pending rows, soonest expiry first."""
+    earlier = _earlier(tx, [(row["match_id"], row["revision"]) for row in rows])
+    loaded = [_waiting(row, earlier.get((row["match_id"], row["revision"]))) for row in rows]
     loaded.sort(key=lambda row: (row.candidate.expires_at, row.candidate.created_at, row.key))
     return loaded
 
@@ -374,13 +410,14 @@ def set_aside(
     )
 
 
-def reserve(tx: Transaction, keys: Iterable[Key], push_id: int, person: str, now: datetime) -> None:
-    """Give pending rows to a push: they are not free again before it ends."""
+def reserve(tx: Transaction, reserved: Iterable[tuple[Key, int, str]], now: datetime) -> None:
+    """Give pending rows to pushes (key, push id, person): they are not free again before those end."""
+    stamp = to_text(now)
     tx.many(
         "UPDATE push_deliveries SET status = 'sending', reason = NULL, due_at = NULL, push_id = ?,"
         " person = ?, generation = generation + 1, updated_at = ?"
         f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
-        [(push_id, person, to_text(now), *key) for key in keys],
+        [(push_id, person, stamp, *key) for key, push_id, person in reserved],
     )
 
 

@@ -73,44 +73,69 @@ class Push:
     accepted_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter about to be reserved, by when it must have left, and the window it counts in."""
+
+    letter: Letter
+    send_by: datetime
+    window_opened_at: datetime | None
+
+
+_WRITTEN: Final = (
+    "msgid, open_kfid, external_userid, user_id, person, kind, matches, body, template, version, variant,"
+    " status, send_by, attempts, holder, lease_until, window_opened_at, reserved_at, tried_at"
+)
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?)"
+MOST_WRITTEN: Final = 100
+"""So many letters in one statement."""
+
+
 def write(
-    tx: Transaction,
-    letter: Letter,
-    *,
-    send_by: datetime,
-    holder: str,
-    lease_until: datetime,
-    window_opened_at: datetime | None,
-    now: datetime,
-) -> Attempt:
-    """Reserve a push: the letter, its slot and its first attempt, in one row."""
-    row = tx.one(
-        "INSERT INTO push_messages (msgid, open_kfid, external_userid, user_id, person, kind, matches, body,"
-        " template, version, variant, status, send_by, attempts, holder, lease_until, window_opened_at,"
-        " reserved_at, tried_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            letter.msgid,
-            letter.recipient.open_kfid,
-            letter.recipient.external_userid,
-            letter.user_id,
-            letter.person,
-            letter.kind,
-            json.dumps(letter.matches, ensure_ascii=False),
-            json.dumps(letter.body, ensure_ascii=False),
-            letter.template,
-            letter.version,
-            letter.variant,
-            to_text(send_by),
-            holder,
-            to_text(lease_until),
-            maybe_text(window_opened_at),
-            to_text(now),
-            to_text(now),
-        ),
-    )
-    assert row is not None  # noqa: S101 - an INSERT that returns has a row
-    return Attempt(row["id"], 1, letter, send_by, lease_until, window_opened_at, now)
+    tx: Transaction, drafts: Sequence[Draft], *, holder: str, lease_until: datetime, now: datetime
+) -> list[Attempt | None]:
+    """Reserve pushes: each letter, its slot and its first attempt, in one row; in the order of the drafts.
+
+    None where the msgid is taken: nothing was written for that one.
+    """
+    ids: dict[str, int] = {}
+    lease, stamp = to_text(lease_until), to_text(now)
+    for start in range(0, len(drafts), MOST_WRITTEN):
+        some = drafts[start : start + MOST_WRITTEN]
+        values: list[object] = []
+        for draft in some:
+            letter = draft.letter
+            values += (
+                letter.msgid,
+                letter.recipient.open_kfid,
+                letter.recipient.external_userid,
+                letter.user_id,
+                letter.person,
+                letter.kind,
+                json.dumps(letter.matches, ensure_ascii=False),
+                json.dumps(letter.body, ensure_ascii=False),
+                letter.template,
+                letter.version,
+                letter.variant,
+                to_text(draft.send_by),
+                holder,
+                lease,
+                maybe_text(draft.window_opened_at),
+                stamp,
+                stamp,
+            )
+        rows = tx.rows(
+            f"INSERT INTO push_messages ({_WRITTEN}) VALUES {', '.join([_ROW] * len(some))}"
+            " ON CONFLICT (msgid) DO NOTHING RETURNING id, msgid",
+            values,
+        )
+        ids |= {row["msgid"]: row["id"] for row in rows}
+    return [
+        Attempt(push_id, 1, draft.letter, draft.send_by, lease_until, draft.window_opened_at, now)
+        if (push_id := ids.pop(draft.letter.msgid, None)) is not None
+        else None
+        for draft in drafts
+    ]
 
 
 def take_again(

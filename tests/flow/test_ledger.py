@@ -79,7 +79,11 @@ MOVES_OF_DELIVERIES: list[tuple[str, Act, dict[DeliveryStatus, DeliveryStatus]]]
     ("defer", place(D.WAITING, LATER), dict.fromkeys(PENDING, D.WAITING)),
     ("park", place(D.PARKED, LATER), dict.fromkeys(PENDING, D.PARKED)),
     ("drop", place(D.DROPPED, None), dict.fromkeys(PENDING, D.DROPPED)),
-    ("reserve", lambda tx: deliveries.reserve(tx, [KEY], 7, "wm1", LATER), dict.fromkeys(PENDING, D.SENDING)),
+    (
+        "reserve",
+        lambda tx: deliveries.reserve(tx, [(KEY, 7, "wm1")], LATER),
+        dict.fromkeys(PENDING, D.SENDING),
+    ),
     (
         "sent",
         lambda tx: deliveries.sent(tx, [7], LATER),
@@ -139,7 +143,7 @@ def test_a_push_moves_only_its_own_matches(tx: Transaction) -> None:
 def test_each_reservation_is_a_generation(tx: Transaction) -> None:
     """How many pushes have named a match, however they ended."""
     for expected in (1, 2, 3):
-        deliveries.reserve(tx, [KEY], 7, "wm1", NOON)
+        deliveries.reserve(tx, [(KEY, 7, "wm1")], NOON)
         deliveries.freed(tx, 7, Reason.LATE, NOON)
         assert delivery(tx)["generation"] == expected
 

@@ -68,8 +68,11 @@ def three_attempts(tx: Transaction, count: int = 3) -> list[Attempt]:
         installation=INSTALLATION,
     )
     terms = {"send_by": NOON + EIGHT, "lease_until": NOON, "window_opened_at": NOON - EIGHT, "now": NOON}
-    attempts = [pushes.write(tx, letter, holder="c-1", **terms)]
-    deliveries.reserve(tx, [("m1", 1)], attempts[0].push_id, "wm1", NOON)
+    drafts = [pushes.Draft(letter, NOON + EIGHT, NOON - EIGHT)]
+    [first] = pushes.write(tx, drafts, holder="c-1", lease_until=NOON, now=NOON)
+    assert first is not None
+    attempts = [first]
+    deliveries.reserve(tx, [(("m1", 1), first.push_id, "wm1")], NOON)
     for _ in range(count - 1):
         [push] = pushes.load(tx, [attempts[0].push_id]).values()
         attempts.append(pushes.take_again(tx, push, holder="c-2", **terms))

@@ -1,0 +1,54 @@
+"""What a round has decided and not yet written: letters, new places of rows, lines of the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from consumer.compose import Carried, Wording, match_letter
+from consumer.gather import Known
+from consumer.ledger import pushes
+from consumer.ledger.deliveries import Verdict, Waiting
+from consumer.ledger.pushes import Draft
+from consumer.ledger.timeline import Line
+from schemas.decisions import Send
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A letter that takes its place, and whose it is."""
+
+    draft: Draft
+    known: Known
+
+
+@dataclass
+class Decided:
+    """Decisions about several people, written together."""
+
+    reserved: list[Reserved] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Words the letters of one round."""
+
+    wording: Wording
+    installation: str
+
+    def draft(self, decision: Send, rows: Sequence[Waiting], known: Known) -> Draft:
+        """Word the letter that carries these matches of one user."""
+        letter = match_letter(
+            [Carried(row.match, row.generation) for row in rows],
+            kind=pushes.MATCH,
+            wording=self.wording,
+            recipient=decision.recipient,
+            person=known.group.name,
+            installation=self.installation,
+        )
+        opened_at = next(
+            window.opened_at for window in known.facts.windows if window.recipient == decision.recipient
+        )
+        return Draft(letter, decision.send_by, opened_at)
