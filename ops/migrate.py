@@ -1,7 +1,7 @@
 """Make the tables: add what is missing, change nothing that is there.  Repeatable, and safe to start twice.
 
-The declarations are ``schemas.tables``; sqlite-utils looks at what exists.  Concurrent starts are serialised
-by a file lock and by the database's own.
+What is missing is found in ``ddl``.  Concurrent starts are serialised by the database's own lock, and on
+SQLite by a file lock besides.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import fcntl
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import sqlite_utils
-
 from consumer import host, windows
 from consumer.templates import DEFAULT_TEMPLATES
-from schemas.database import BUSY_TIMEOUT, Database, Transaction, explained, path_of
+from ops import ddl
+from schemas.database import Database, Session, Transaction, connected, engine_of, in_exclusive
+from schemas.engines.sqlite import SqliteEngine, SqliteSession
 from schemas.errors import SchemaTooNew, SchemaTooOld, StorageError
 from schemas.tables import (
     APP_SCHEMA_VERSION,
@@ -29,9 +29,6 @@ from schemas.tables import (
     HOST_TABLES,
     OWN_SCHEMA_VERSION,
     OWN_TABLES,
-    Column,
-    Index,
-    Table,
 )
 from schemas.times import to_text
 
@@ -51,12 +48,19 @@ class Step:
 
 
 def plan(url: str, part: str) -> list[Step]:
-    """Tell what is missing from a database, without changing it."""
-    path = path_of(url)
-    if not path.exists():
-        return list(_steps(sqlite_utils.Database(memory=True), part))
-    with _open(url) as database:
-        return list(_steps(database, part))
+    """Tell what is missing from a database, without changing it.
+
+    Raises:
+        StorageError, ConfigurationError: the database cannot be asked.
+
+    """
+    engine = engine_of(url)
+    if not engine.is_there():
+        with closing(sqlite3.connect(":memory:")) as nothing:
+            return _steps(SqliteSession(nothing), engine.dialect, part)
+    with connected(engine) as session:
+        session.begin_read()
+        return _steps(session, engine.dialect, part)
 
 
 def migrate(url: str, part: str, now: datetime) -> list[Step]:
@@ -67,38 +71,29 @@ def migrate(url: str, part: str, now: datetime) -> list[Step]:
         StorageError: the database refused; nothing was changed.
 
     """
-    path = path_of(url)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {path.parent}: {error.strerror}") from error
-    with _alone(path), _open(url) as database:
-        connection = database.conn
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            _refuse_newer(_version(database, part), part)
-            steps = list(_steps(database, part))
-            for step in steps:
-                connection.execute(step.sql)
-            connection.execute(
-                "INSERT INTO push_schema (part, version, migrated_at) VALUES (?, ?, ?)"
-                " ON CONFLICT (part) DO UPDATE SET version = excluded.version,"
-                " migrated_at = excluded.migrated_at WHERE push_schema.version < excluded.version",
-                (part, _VERSIONS[part], to_text(now)),
+    engine = engine_of(url)
+    with (
+        _alone(engine.path) if isinstance(engine, SqliteEngine) else nullcontext(),
+        connected(engine) as session,
+        in_exclusive(session) as tx,
+    ):
+        _refuse_newer(_version(tx, part), part)
+        steps = _steps(session, engine.dialect, part)
+        for step in steps:
+            tx.execute(step.sql)
+        tx.execute(
+            "INSERT INTO push_schema (part, version, migrated_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (part) DO UPDATE SET version = excluded.version,"
+            " migrated_at = excluded.migrated_at WHERE push_schema.version < excluded.version",
+            (part, _VERSIONS[part], to_text(now)),
+        )
+        if part == APP:
+            _seed_templates(tx)
+        else:
+            tx.execute(
+                "INSERT INTO push_installation (name, value) VALUES ('id', ?) ON CONFLICT (name) DO NOTHING",
+                (secrets.token_hex(16),),
             )
-            if part == APP:
-                _seed_templates(connection)
-            else:
-                connection.execute(
-                    "INSERT INTO push_installation (name, value) VALUES ('id', ?)"
-                    " ON CONFLICT (name) DO NOTHING",
-                    (secrets.token_hex(16),),
-                )
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     return steps
 
 
@@ -141,8 +136,8 @@ async def require_current(database: Database, part: str) -> None:
         SchemaTooOld, SchemaTooNew: saying which command helps.
 
     """
-    if not database.path.exists():
-        raise SchemaTooOld(f"{database.path.absolute()} does not exist yet; run `kfpush migrate`")
+    if not database.is_there():
+        raise SchemaTooOld(f"{database.place} does not exist yet; run `kfpush migrate`")
     tables = await database.read(lambda tx: tx.columns("push_schema"))
     row = (
         await database.read(lambda tx: tx.one("SELECT version FROM push_schema WHERE part = ?", (part,)))
@@ -152,9 +147,7 @@ async def require_current(database: Database, part: str) -> None:
     version = int(row["version"]) if row else 0
     _refuse_newer(version, part)
     if version < _VERSIONS[part] or (part == OWN and await database.read(_first_time)):
-        raise SchemaTooOld(
-            f"{database.path.absolute()} has not been migrated for this kfpush; run `kfpush migrate`"
-        )
+        raise SchemaTooOld(f"{database.place} has not been migrated for this kfpush; run `kfpush migrate`")
 
 
 def _refuse_newer(version: int, part: str) -> None:
@@ -165,111 +158,36 @@ def _refuse_newer(version: int, part: str) -> None:
         )
 
 
-def _steps(database: sqlite_utils.Database, part: str) -> Iterator[Step]:
-    existing = set(database.table_names())
-    for table in _PARTS[part]:
-        if table.name not in existing:
-            if not table.made:
-                continue
-            yield Step(part, f"create table {table.name}", _create(table))
-            yield from _index_steps(part, table, present=())
-            continue
-        target = database.table(table.name)
-        if table not in HOST_TABLES and not table.auto and set(target.pks) != set(table.key):
-            yield from _rebuild(part, table, {column.name for column in target.columns})
-            continue
-        columns = {column.name.lower() for column in target.columns}
-        for column in table.columns:
-            if column.name.lower() not in columns:
-                yield Step(part, f"add column {table.name}.{column.name}", _add(table, column))
-        yield from _index_steps(part, table, present=[index.name for index in target.indexes])
+def _steps(session: Session, dialect: str, part: str) -> list[Step]:
+    found = ddl.missing(ddl.dialect_of(session, dialect), _PARTS[part])
+    return [Step(part, item.what, item.sql) for item in found]
 
 
-def _rebuild(part: str, table: Table, columns: set[str]) -> Iterator[Step]:
-    """Give a table of ours another key, which no ALTER TABLE can; its rows come along."""
-    new = replace(table, name=f"{table.name}_rebuilt")
-    kept = ", ".join(column.name for column in table.columns if column.name in columns)
-    copy = f"INSERT INTO {new.name} ({kept}) SELECT {kept} FROM {table.name}"
-    yield Step(part, f"create table {new.name}", _create(new))
-    yield Step(part, f"copy the rows of {table.name}", copy)
-    yield Step(part, f"drop table {table.name}", f"DROP TABLE {table.name}")
-    yield Step(part, f"rename table {new.name}", f"ALTER TABLE {new.name} RENAME TO {table.name}")
-    yield from _index_steps(part, table, present=())
-
-
-def _index_steps(part: str, table: Table, present: Iterable[str]) -> Iterator[Step]:
-    for index in table.indexes:
-        if index.name not in set(present):
-            yield Step(part, f"create index {index.name}", _index(table, index))
-
-
-def _create(table: Table) -> str:
-    parts = [_column(column, table) for column in table.columns]
-    if not table.auto:
-        parts.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    parts += [f"UNIQUE ({', '.join(columns)})" for columns in table.unique]
-    return f"CREATE TABLE {table.name} ({', '.join(parts)})"
-
-
-def _column(column: Column, table: Table) -> str:
-    if table.auto and table.key == (column.name,):
-        return f"{column.name} INTEGER PRIMARY KEY AUTOINCREMENT"
-    words = [column.name, column.type]
-    if column.not_null:
-        words.append("NOT NULL")
-    if column.default is not None:
-        words.append(f"DEFAULT {column.default}")
-    return " ".join(words)
-
-
-def _add(table: Table, column: Column) -> str:
-    """SQLite adds no column with a default that is computed; a host's old rows keep NULL there."""
-    default = "" if column.default in {None, "CURRENT_TIMESTAMP"} else f" DEFAULT {column.default}"
-    return f"ALTER TABLE {table.name} ADD COLUMN {column.name} {column.type}{default}"
-
-
-def _index(table: Table, index: Index) -> str:
-    unique = "UNIQUE " if index.unique else ""
-    where = f" WHERE {index.where}" if index.where else ""
-    return f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
-
-
-def _version(database: sqlite_utils.Database, part: str) -> int:
-    if "push_schema" not in database.table_names():
+def _version(tx: Transaction, part: str) -> int:
+    if not tx.columns("push_schema"):
         return 0
-    row = database.conn.execute("SELECT version FROM push_schema WHERE part = ?", (part,)).fetchone()
-    return int(row[0]) if row else 0
+    row = tx.one("SELECT version FROM push_schema WHERE part = ?", (part,))
+    return int(row["version"]) if row else 0
 
 
-def _seed_templates(connection: sqlite3.Connection) -> None:
+def _seed_templates(tx: Transaction) -> None:
     for name, body in DEFAULT_TEMPLATES.items():
-        connection.execute(
+        tx.execute(
             "INSERT INTO push_templates (template_name, template_type, content_template, is_active)"
-            " SELECT ?, 'text', ?, 1"
+            " SELECT ?, 'text', ?, ?"
             " WHERE NOT EXISTS (SELECT 1 FROM push_templates WHERE template_name = ?)",
-            (name, body, name),
+            (name, body, 1, name),
         )
 
 
 @contextmanager
-def _open(url: str) -> Iterator[sqlite_utils.Database]:
-    path = path_of(url)
-    try:
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
-        try:
-            yield sqlite_utils.Database(connection)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise explained(error, str(path)) from error
-
-
-@contextmanager
 def _alone(path: Path) -> Iterator[None]:
+    """Be the only one who migrates this file: two who make it at once would not see each other's lock."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock = (path.parent / f".{path.name}.migrating").open("w")
     except OSError as error:
         raise StorageError(f"cannot write in the folder {path.parent}: {error.strerror}") from error
-    with lock:
+    with closing(lock):
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 import select
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from producer import outbox
 from producer.outbox import Added, Outbox
-from schemas.database import BUSY_TIMEOUT, Row, Transaction, explained
+from schemas.database import Session, connected, engine_of, in_exclusive
 from schemas.errors import InvalidEvent, SchemaTooOld
 from schemas.events import MAX_PAYLOAD_BYTES, MatchCreated, match_from_json, payload_of
 
@@ -64,8 +61,8 @@ class Count:
 class Publisher:
     """Puts matches into one database's outbox; ``dry_run`` only tells what it would do."""
 
-    def __init__(self, path: Path, on_refused: Callable[[Refusal], None], *, dry_run: bool = False) -> None:
-        self._path = path
+    def __init__(self, url: str, on_refused: Callable[[Refusal], None], *, dry_run: bool = False) -> None:
+        self._engine = engine_of(url)
         self._on_refused = on_refused
         self._dry_run = dry_run
         self._outbox = Outbox()
@@ -78,22 +75,22 @@ class Publisher:
             SchemaTooOld, StorageError: what ``count`` tells is committed, and nothing else.
 
         """
-        if not self._path.exists():
-            raise SchemaTooOld(f"{self._path.absolute()} does not exist yet; run `kfpush migrate`")
-        with _opened(self._path) as connection:
+        if not self._engine.is_there():
+            raise SchemaTooOld(f"{self._engine.place} does not exist yet; run `kfpush migrate`")
+        with connected(self._engine) as session:
             batch: list[Line] = []
             for line in lines:
                 if line is not None:
                     batch.append(line)
                 if batch and (line is None or len(batch) == BATCH):
-                    self._take(connection, batch)
+                    self._take(session, batch)
                     batch = []
                 if is_asked_to_stop():
                     break
             if batch:
-                self._take(connection, batch)
+                self._take(session, batch)
 
-    def _take(self, connection: sqlite3.Connection, batch: list[Line]) -> None:
+    def _take(self, session: Session, batch: list[Line]) -> None:
         """Judge a batch outside the transaction, add it inside, count it once it is committed."""
         good: list[MatchCreated] = []
         refused: list[Refusal] = []
@@ -103,29 +100,26 @@ class Publisher:
                     good.append(match)
             except InvalidEvent as error:
                 refused.append(Refusal(line.number, str(error)))
-        added = self._look(connection, good) if self._dry_run else self._add(connection, good)
+        added = self._look(session, good) if self._dry_run else self._add(session, good)
         self.count.added += added
         self.count.already_there += len(good) - added
         self.count.committed = batch[-1].number
         for refusal in refused:
             self._refuse(refusal)
 
-    def _add(self, connection: sqlite3.Connection, matches: list[MatchCreated]) -> int:
+    def _add(self, session: Session, matches: list[MatchCreated]) -> int:
         if not matches:
             return 0
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            added = sum(isinstance(self._outbox.add(connection, match), Added) for match in matches)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return added
+        with in_exclusive(session):
+            told = self._outbox.add_many(session.raw, matches)
+        return sum(isinstance(each, Added) for each in told)
 
-    def _look(self, connection: sqlite3.Connection, matches: list[MatchCreated]) -> int:
-        tx = Transaction(connection)
-        there = {row["event_key"] for match in matches for row in outbox.of_match(tx, match.match_id)}
+    def _look(self, session: Session, matches: list[MatchCreated]) -> int:
+        session.begin_read()
+        try:
+            there = outbox.present(session.tx, {match.key for match in matches})
+        finally:
+            session.rollback()
         return len({match.key for match in matches} - there)
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -145,16 +139,6 @@ def _match(line: Line) -> MatchCreated | None:
     match = match_from_json(text)
     payload_of(match)  # refuses one that is too large as it will be written
     return match
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection:
-            connection.row_factory = Row
-            yield connection
-    except sqlite3.Error as error:
-        raise explained(error, str(path)) from error
 
 
 def read_lines(descriptor: int, on_bytes: Callable[[int], None]) -> Iterator[Line | None]:

@@ -6,21 +6,15 @@ match and its event one commit; nothing here ever begins, commits or rolls back.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from producer.joining import Connection, insert
 from schemas.database import Row, Transaction, marks
 from schemas.entries import Envelope
-from schemas.errors import NoTransaction, StorageError
 from schemas.events import Event, key_range, payload_of, revision_in, type_of
 from schemas.times import from_text, maybe_from_text, to_text
-
-_ADD = (
-    "INSERT INTO push_outbox (event_key, event_type, user_id, payload, traceparent, created_at)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (event_key) DO NOTHING"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class AlreadyThere:
 class Outbox:
     """The producer's door.
 
-    Example, inside the application's own transaction:
+    Example, inside the application's own transaction, on sqlite3 or psycopg 3:
 
         connection.execute("BEGIN")
         connection.execute("INSERT INTO intent_matches ...")
@@ -50,7 +44,7 @@ class Outbox:
 
     def add(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         event: Event,
         *,
         traceparent: str | None = None,
@@ -60,45 +54,51 @@ class Outbox:
 
         A ``MatchCreated`` announces a match; a ``MatchWithdrawn`` takes it back.
 
-        Works with every isolation mode of ``sqlite3``; in the classic mode (``isolation_level`` set) the
-        module opens the transaction itself at this INSERT, if the caller's own write did not before.
+        Works with every isolation mode of ``sqlite3`` and of psycopg; where the driver begins transactions
+        by itself, it does so at this INSERT, if the caller's own write did not before.
 
         Raises:
             NoTransaction: nothing is open and nothing would be opened: the row would commit by itself.
-            StorageError: there is no ``push_outbox`` here, or the database refused.
+            InvalidEvent: it is too large, or cannot be written; nothing was sent to the database.
+            StorageError: there is no ``push_outbox`` here.
+            sqlite3.Error, psycopg.Error: the database refused, as it would refuse the caller.
 
         """
-        if not _joins(connection):
-            raise NoTransaction
-        values = (
-            event.key,
-            type_of(event),
-            event.user_id,
-            payload_of(event),
-            traceparent,
-            to_text(now or datetime.now(UTC)),
-        )
-        try:
-            cursor = connection.execute(_ADD, values)
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                raise StorageError(
-                    "this database has no push_outbox; run `kfpush migrate` on it first"
-                ) from error
-            raise
-        return Added(event.key) if cursor.rowcount == 1 else AlreadyThere(event.key)
+        [told] = self.add_many(connection, (event,), traceparent=traceparent, now=now)
+        return told
 
+    def add_many(
+        self,
+        connection: Connection,
+        events: Iterable[Event],
+        *,
+        traceparent: str | None = None,
+        now: datetime | None = None,
+    ) -> list[Added | AlreadyThere]:
+        """Write many events as ``add`` writes one, in few statements; tell of each, in their order.
 
-def _joins(connection: sqlite3.Connection) -> bool:
-    """Whether an INSERT on this connection stays uncommitted until its owner says so."""
-    if connection.in_transaction:
-        return True
-    # Python 3.12 and newer: autocommit=False keeps a transaction open at all times, True never has one.
-    autocommit = getattr(connection, "autocommit", None)
-    if isinstance(autocommit, bool):
-        return not autocommit
-    # The classic modes: sqlite3 itself begins before an INSERT, except with isolation_level=None.
-    return connection.isolation_level is not None
+        Of two with the same key the first goes in.
+        """
+        moment = to_text(now or datetime.now(UTC))
+        keys: list[str] = []
+        rows: dict[str, tuple[str | None, ...]] = {}
+        for event in events:
+            keys.append(event.key)
+            if event.key not in rows:
+                rows[event.key] = (
+                    event.key,
+                    type_of(event),
+                    event.user_id,
+                    payload_of(event),
+                    traceparent,
+                    moment,
+                )
+        added = insert(connection, list(rows.values()))
+        told: list[Added | AlreadyThere] = []
+        for key in keys:
+            told.append(Added(key) if key in added else AlreadyThere(key))
+            added.discard(key)
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,13 @@ def mark_carried(tx: Transaction, ids: Sequence[int], now: datetime) -> None:
         f"UPDATE push_outbox SET carried_at = ? WHERE id IN ({marks(ids)})",
         (to_text(now), *ids),
     )
+
+
+def present(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
+    """Tell which of these events were ever added."""
+    keys = tuple(event_keys)
+    rows = tx.rows(f"SELECT event_key FROM push_outbox WHERE event_key IN ({marks(keys)})", keys)
+    return frozenset(row["event_key"] for row in rows)
 
 
 def of_match(tx: Transaction, match_id: str) -> list[Row]:

@@ -8,6 +8,7 @@
     +- StorageError              the database did not do what was asked
     |  +- DatabaseBusy           locked by someone else for longer than the busy timeout
     |  +- DatabaseFull           no room left on the disk
+    |  +- ValueRefused           a constraint or a column's type does not take a value
     |  +- SchemaTooNew           the database was migrated by a newer kfpush
     |  +- SchemaTooOld           the database has not been migrated yet
     +- RedisUnavailable          Redis cannot be reached or refuses to serve
@@ -60,6 +61,10 @@ class DatabaseBusy(StorageError):
 
 class DatabaseFull(StorageError):
     """There is no room left for the database to grow."""
+
+
+class ValueRefused(StorageError):
+    """A constraint or a column's type does not take a value: the data's fault, not the database's."""
 
 
 class SchemaTooNew(StorageError):

@@ -1,10 +1,13 @@
 """What tests of every kind may ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ops.embedded import EmbeddedValkey
+from tests import engines
+from tests.postgres import NoServer, Postgres, postgres
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +17,26 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests of a worker."""
+    try:
+        server = postgres()
+        started = server.__enter__()
+    except NoServer as reason:
+        pytest.skip(str(reason))
+    yield started
+    server.__exit__(None, None, None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[engines.Engine]:
+    """Each engine in turn: what asks for this runs on all of them."""
+    if request.param == "sqlite":
+        yield engines.Sqlite(tmp_path)
+        return
+    found = engines.Postgresql(request.getfixturevalue("postgres_server"))
+    yield found
+    found.end()

@@ -16,7 +16,7 @@ from ops.bench.house import House
 from ops.bench.job import DRAIN_WITHIN, Job, has_due, is_settled, wait_until
 from ops.bench.people import matches, user_of
 from ops.bench.stub import stub
-from schemas.database import Transaction
+from schemas.engines.sqlite import SqliteTransaction
 
 A_SECOND: Final = 10_000.0
 
@@ -93,5 +93,5 @@ def _arrive(house: House, prefix: str, count: int) -> None:
     with closing(house.own()) as connection:
         connection.execute("BEGIN")
         incoming = [Incoming(match, f"1-{n}") for n, match in enumerate(matches(prefix, count))]
-        deliveries.insert_fresh(Transaction(connection), incoming, datetime.now(UTC))
+        deliveries.insert_fresh(SqliteTransaction(connection), incoming, datetime.now(UTC))
         connection.execute("COMMIT")

@@ -16,7 +16,6 @@ import click
 
 from ops.environment import load_settings
 from ops.publish import MOST_TOLD, Count, Publisher, read_lines
-from schemas.database import path_of
 from schemas.errors import KfpushError
 
 REFUSED = 3
@@ -56,7 +55,7 @@ def command(file: BinaryIO, *, dry_run: bool, as_json: bool) -> None:
         click.echo("Reading matches from the terminal, one JSON object a line; Ctrl-D ends.", err=True)
     with _stoppable() as is_asked_to_stop, _progress(file) as (advance, say):
         publisher = Publisher(
-            path_of(settings.app_url),
+            settings.app_url,
             lambda refusal: say(f"line {refusal.line} refused: {refusal.reason}"),
             dry_run=dry_run,
         )

@@ -55,8 +55,8 @@ async def explain(look: Lookout, match_id: str, *, with_text: bool = False) -> J
 
     """
     looked = (
-        Looked("push_outbox", str(look.app.path.absolute()), await problem_of(look.app, migrate.APP)),
-        Looked("push_deliveries", str(look.own.path.absolute()), await problem_of(look.own, migrate.OWN)),
+        Looked("push_outbox", look.app.place, await problem_of(look.app, migrate.APP)),
+        Looked("push_deliveries", look.own.place, await problem_of(look.own, migrate.OWN)),
     )
     app_problem, own_problem = (item.problem for item in looked)
     events = [] if app_problem else await look.app.read(lambda tx: outbox.of_match(tx, match_id))

@@ -39,8 +39,8 @@ async def status(look: Lookout, *, with_totals: bool = False) -> Standing:
 
     """
     looked = (
-        Looked("push_outbox", str(look.app.path.absolute()), await problem_of(look.app, migrate.APP)),
-        Looked("push_deliveries", str(look.own.path.absolute()), await problem_of(look.own, migrate.OWN)),
+        Looked("push_outbox", look.app.place, await problem_of(look.app, migrate.APP)),
+        Looked("push_deliveries", look.own.place, await problem_of(look.own, migrate.OWN)),
     )
     app_problem, own_problem = (item.problem for item in looked)
     ledger = None

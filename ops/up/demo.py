@@ -25,7 +25,6 @@ from ops.up.sample import ACCOUNT, HostApplication, user_of
 from ops.up.story import Story
 from ops.up.together import everything
 from ops.up.verdict import Row, Stage, print_rows
-from schemas.database import path_of
 from schemas.settings import Settings
 
 ACT_SECONDS: Final = 20.0
@@ -102,7 +101,7 @@ class Demo:
 
     def _prepare(self, settings: Settings, control: SandboxControl) -> None:
         """Let everybody have spoken, each at their own time, before kfpush starts."""
-        application = HostApplication(path_of(settings.app_url))
+        application = HostApplication(settings.app_url)
         latest = None
         for person in sorted(CAST, key=lambda each: each.silent, reverse=True):
             if latest != (latest := self._evening - person.silent):  # it does not go back behind a word

@@ -18,7 +18,7 @@ from ops.up.sample import MATCHES_AT_START, NAME, PHONE, HostApplication, Sample
 from ops.up.story import Story
 from ops.up.together import Everything, everything
 from ops.wiring import databases
-from schemas.database import path_of
+from schemas.engines.sqlite import PREFIX as SQLITE
 from schemas.settings import Settings
 from schemas.times import UnreadableTime, from_text, parse_host_time
 
@@ -61,7 +61,7 @@ async def run(settings: Settings, story: Story, stop: asyncio.Event) -> None:
 
 def _surroundings(settings: Settings, control: SandboxControl, story: Story) -> Surroundings:
     """Prepare a sandbox, before anything is sent to it.  Nothing is invented in a real database."""
-    application = HostApplication(path_of(settings.app_url))
+    application = HostApplication(settings.app_url)
     real = "KFPUSH_APP_DATABASE_URL" if settings.app_database_url else application.real_table()
     sample = Sample(
         application,
@@ -115,9 +115,9 @@ def _opening(running: Everything, story: Story) -> None:
         story.talk("sandbox")
     else:
         story.talk("wechat", url=settings.wechat_url, corp=settings.corp_id)
-    story.talk("database", path=path_of(settings.own_url))
+    story.talk("database", path=_place(settings.own_url))
     if settings.app_url != settings.own_url:
-        story.talk("application", path=path_of(settings.app_url))
+        story.talk("application", path=_place(settings.app_url))
     if settings.redis_url == "embedded":
         story.talk("valkey", path=data_dir / "valkey")
     else:
@@ -129,6 +129,11 @@ def _opening(running: Everything, story: Story) -> None:
     if not settings.sandboxed:
         story.talk("try_publish")
         story.pause()
+
+
+def _place(url: str) -> object:
+    """Name a database: a file by its path, a server's by its URL without the password."""
+    return url.removeprefix(SQLITE) if url.startswith(SQLITE) else masked_url(url)
 
 
 def _introduction(around: Surroundings, story: Story) -> None:

@@ -19,7 +19,7 @@ from ops.up.phrases import Phrases
 from ops.up.sample import HostApplication, user_of
 from ops.up.together import Everything
 from schemas.database import Row as LedgerRow
-from schemas.database import Transaction, path_of
+from schemas.database import Transaction
 from schemas.states import DeliveryStatus
 from schemas.times import maybe_from_text
 
@@ -53,7 +53,7 @@ class Stage:
 
     def __init__(self, running: Everything, phrases: Phrases) -> None:
         self.control = SandboxControl(running.settings.wechat_url)
-        self._application = HostApplication(path_of(running.settings.app_url))
+        self._application = HostApplication(running.settings.app_url)
         self._house = running.house
         self._phrases = phrases
 

@@ -12,6 +12,7 @@ from consumer.ledger.pushes import Attempt
 from consumer.policy import has_moved
 from schemas.events import MatchWithdrawn
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
+from tests.engines import Sqlite
 from tests.flow.ledger_house import LedgerHouse, ledger_house, match
 
 STEPS = 40
@@ -24,7 +25,7 @@ FINAL = {"sent", "dropped", "dead"}
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[LedgerHouse]:
     """A ledger that lives through many lives, one after the other."""
-    async with ledger_house(tmp_path) as made:
+    async with ledger_house(Sqlite(tmp_path).migrated()) as made:
         yield made
 
 

@@ -2,20 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from ops.embedded import EmbeddedValkey
+from tests.engines import Engine
 from tests.flow.ledger_house import LedgerHouse, ledger_house
 from tests.flow.mirror_house import Application
 from tests.flow.stream_house import StreamHouse
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[LedgerHouse]:
-    """A ledger and a host, both migrated and empty."""
-    async with ledger_house(tmp_path) as opened:
+async def house(engine: Engine) -> AsyncIterator[LedgerHouse]:
+    """A ledger and a host, both migrated and empty, on each engine."""
+    async with ledger_house(engine.migrated()) as opened:
         yield opened
 
 
@@ -35,4 +35,4 @@ async def application(streaming: StreamHouse) -> AsyncIterator[Application]:
     """The host, connected."""
     host = Application(streaming)
     yield host
-    host.connection.close()
+    host.session.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,9 +27,11 @@ from ops.wiring import databases, rules_of
 from producer import outbox
 from producer.outbox import Outbox
 from producer.stream import MatchStream
+from schemas.database import in_exclusive
 from schemas.keys import Keys
 from schemas.receipts import Accepted, Receipt
 from schemas.settings import Settings
+from tests.engines import session
 from tests.flow.ledger_house import NOON, LedgerHouse, at, ledger_house, match
 
 EVERYTHING = 500
@@ -44,8 +45,8 @@ class Walk:
         self.redis = redis
         self.settings = Settings(
             data_dir=str(folder / "data"),
-            database_url=f"sqlite:///{folder}/own.db",
-            app_database_url=f"sqlite:///{folder}/app.db",
+            database_url=house.own.url,
+            app_database_url=house.app.url,
         )
         self._mirrored: list[Delivered] = []
         self._entries = 0
@@ -74,9 +75,8 @@ class Walk:
         await asyncio.to_thread(self._commit, match_id, user_id, **more)
 
     def _commit(self, match_id: str, user_id: str, **more: object) -> None:
-        with closing(sqlite3.connect(self.house.app.path)) as connection:
-            Outbox().add(connection, match(match_id, user_id, **more), now=self.house.now)
-            connection.commit()
+        with session(self.house.app.url) as host, in_exclusive(host):
+            Outbox().add(host.raw, match(match_id, user_id, **more), now=self.house.now)
 
     async def mirror(self) -> None:
         """What is committed goes to a stream that needs no server."""
@@ -153,10 +153,10 @@ class Walk:
 
 
 @asynccontextmanager
-async def walking(folder: Path, redis: Redis | None = None) -> AsyncIterator[Walk]:
+async def walking(urls: Mapping[str, str], folder: Path, redis: Redis | None = None) -> AsyncIterator[Walk]:
     """Make an installation at noon in which Ann wrote at eleven; without ``redis``, none can be reached."""
     away = Redis.from_url(f"unix://{folder}/nobody.sock", retry=Retry(NoBackoff(), 0))
-    async with ledger_house(folder) as house:
+    async with ledger_house(urls) as house:
         await migrate.adopt_windows(house.app, house.own, ZoneInfo("Asia/Shanghai"), NOON)
         walk = Walk(house, folder, redis or away)
         await walk.speaks("ann", at("22 11:00"))

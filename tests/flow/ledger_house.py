@@ -1,10 +1,9 @@
 """The consumer without its rooms: a real ledger and a host beside it, two clocks that tests turn by hand."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from consumer.gather import Rules, read_host
@@ -79,15 +78,17 @@ class LedgerHouse:
     ) -> None:
         """The host notes a user's message, the way FriendAI does: eleven o'clock by its own clock."""
         await self.host(
-            "INSERT OR REPLACE INTO wechat_kf_sessions"
-            " (user_id, external_userid, open_kfid, last_message_time) VALUES (?, ?, ?, ?)",
+            "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT (user_id, open_kfid) DO UPDATE SET"
+            " external_userid = excluded.external_userid, last_message_time = excluded.last_message_time",
             *(user_id, phone, kf, said),
         )
 
     async def prefers(self, user_id: str = "u1", **columns: object) -> None:
         """The host writes a user's preferences."""
+        await self.host("DELETE FROM user_push_preferences WHERE user_id = ?", user_id)
         await self.host(
-            f"INSERT OR REPLACE INTO user_push_preferences (user_id, {', '.join(columns)})"
+            f"INSERT INTO user_push_preferences (user_id, {', '.join(columns)})"
             f" VALUES (?{', ?' * len(columns)})",
             *(user_id, *columns.values()),
         )
@@ -206,17 +207,15 @@ class LedgerHouse:
 
 
 @asynccontextmanager
-async def ledger_house(folder: Path) -> AsyncIterator[LedgerHouse]:
-    """Make both databases in a folder and open them."""
-    urls = {part: f"sqlite:///{folder}/{part}.db" for part in (migrate.OWN, migrate.APP)}
-    for part, url in urls.items():
-        migrate.migrate(url, part, NOON)
+async def ledger_house(urls: Mapping[str, str]) -> AsyncIterator[LedgerHouse]:
+    """Open both databases, which are migrated."""
     app, own = (Database(urls[part], part, wal=True) for part in (migrate.APP, migrate.OWN))
+    house = LedgerHouse(app, own)
     try:
-        yield LedgerHouse(app, own)
+        yield house
     finally:
-        await app.close()
-        await own.close()
+        await house.app.close()
+        await house.own.close()
 
 
 def recipients(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """A host that commits matches, and mirrors that bring them to a real server."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from consumer.world import World
 from ops import wiring
 from producer.outbox import Outbox
+from schemas.database import engine_of
 from schemas.settings import Settings
 from tests.flow.ledger_house import match
 from tests.flow.stream_house import KEYS, StreamHouse, ended, eventually
@@ -18,14 +18,18 @@ class Application:
     """The host's own code, on its own connection."""
 
     def __init__(self, streaming: StreamHouse) -> None:
-        self.connection = sqlite3.connect(streaming.house.app.path, isolation_level=None)
+        self.session = engine_of(streaming.house.app.url, "somebody").open()
+
+    def begins(self, *match_ids: str) -> None:
+        """Begin a transaction and add these matches' events, for the test to end it."""
+        self.session.begin_exclusive()
+        for match_id in match_ids:
+            Outbox().add(self.session.raw, match(match_id))
 
     def commits(self, *match_ids: str) -> None:
         """Store matches with their events, in one transaction."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        for match_id in match_ids:
-            Outbox().add(self.connection, match(match_id))
-        self.connection.execute("COMMIT")
+        self.begins(*match_ids)
+        self.session.commit()
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.database import Database, Transaction, marks, path_of
+from schemas.database import Database, Transaction, engine_of, marks
+from schemas.engines.sqlite import path_of
 from schemas.errors import ConfigurationError, DatabaseBusy, DatabaseFull, StorageError
 
 Open = Callable[..., Database]
@@ -309,15 +310,15 @@ def test_path_of(url: str, expected: str) -> None:
     assert str(path_of(url)) == expected
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:///", "sqlite://a.db", "a.db", "postgresql://u:s3cret@host/db"])
+@pytest.mark.parametrize("url", ["", "sqlite:///", "sqlite://a.db", "a.db", "mysql://u:s3cret@host/db"])
 def test_a_url_of_another_kind(url: str) -> None:
     """It says what to write, and repeats no password."""
     with pytest.raises(ConfigurationError, match="sqlite:///") as refused:
-        path_of(url)
+        engine_of(url)
 
     assert "s3cret" not in str(refused.value)
 
 
 def test_marks() -> None:
-    """As many as there are values, also none."""
-    assert [marks(values) for values in ((), (1,), (1, 2, 3))] == ["", "?", "?,?,?"]
+    """As many as there are values; of none, one that nothing is equal to."""
+    assert [marks(values) for values in ((), (1,), (1, 2, 3))] == ["NULL", "?", "?,?,?"]

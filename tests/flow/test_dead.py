@@ -1,7 +1,6 @@
 """Dead letters: looked at, taken up again, closed; by two at once, and by one who was interrupted."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -220,13 +219,11 @@ async def test_the_bytes_of_an_entry_come_back_as_they_were(house: LedgerHouse) 
     assert await run(redrive("2-0"), house) == {Fate.GONE: 1}
 
 
-async def test_two_operators_at_once(
-    house: LedgerHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_operators_at_once(house: LedgerHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """On two connections, batch by batch in turn: every letter is taken up once, and counted once."""
     monkeypatch.setattr(letters, "BATCH", 2)
     await refused(house, *(f"m{number}" for number in range(5)))
-    other = Database(f"sqlite:///{tmp_path}/own.db", "own", wal=True)
+    other = Database(house.own.url, "own", wal=True)
     anna, bert = redrive(), redrive(act=Act("bert", "dead redrive", None, {}))
     batches: dict[str, Batch | None] = {"anna": None, "bert": None}
     try:

@@ -16,6 +16,8 @@ from consumer.stream import Delivered, Stream
 from ops.looking.journey import as_json
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, NotSentCause, RefusalKind, Refused, Unknown
+from schemas.tables import APP_TABLES, HOST_TABLES, OWN_TABLES
+from tests.engines import Engine
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 from tests.flow.ledger_house import at
@@ -27,9 +29,9 @@ LOST = Unknown("http 502")
 
 
 @pytest.fixture
-async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
+async def walk(engine: Engine, tmp_path: Path) -> AsyncIterator[Walk]:
     """Ann wrote at eleven; it is noon in Shanghai on 22 November 2026."""
-    async with walking(tmp_path) as made:
+    async with walking(engine.migrated(), tmp_path) as made:
         yield made
 
 
@@ -159,13 +161,13 @@ async def test_asking_changes_nothing(walk: Walk, tmp_path: Path) -> None:
 
     async def everything() -> list[object]:
         found: list[object] = [sorted(os.listdir(tmp_path))]  # noqa: PTH208 - in a coroutine
-        for database in (walk.house.app, walk.house.own):
-            names = await database.read(
-                lambda tx: tx.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
-            )
-            for row in names:
-                select = f"SELECT * FROM {row['name']}"
-                found.append(await database.read(lambda tx: [tuple(row) for row in tx.rows(select)]))  # noqa: B023
+        tables = {
+            walk.house.app: (*APP_TABLES, *(table for table in HOST_TABLES if table.made)),
+            walk.house.own: OWN_TABLES,
+        }
+        for database, table in ((each, table) for each, listed in tables.items() for table in listed):
+            select = f"SELECT * FROM {table.name}"
+            found.append(await database.read(lambda tx: [tuple(row) for row in tx.rows(select)]))  # noqa: B023
         return found
 
     before = await everything()
@@ -461,10 +463,10 @@ async def test_never_mirrored(walk: Walk) -> None:
     )
 
 
-async def test_on_the_stream(tmp_path: Path) -> None:
+async def test_on_the_stream(engine: Engine, tmp_path: Path) -> None:
     """Ahead of the consumers, then read by one, then gone: three places, three answers."""
     redis = FakeAsyncRedis()
-    async with walking(tmp_path, redis) as walk:
+    async with walking(engine.migrated(), tmp_path, redis) as walk:
         await walk.commit("42")
         [entry] = await walk.mirror_to_redis()
         stream = Stream(redis, redis, walk.keys.matches, "test-1")
@@ -548,8 +550,7 @@ async def test_without_the_ledger(walk: Walk, tmp_path: Path) -> None:
 
 async def test_known_nowhere(walk: Walk) -> None:
     """Where it was looked for, and what it can mean."""
-    app = walk.settings.app_url.removeprefix("sqlite:///")
-    own = walk.settings.own_url.removeprefix("sqlite:///")
+    app, own = walk.house.app.place, walk.house.own.place
 
     told = await walk.told("nope")
     assert told[:4] == [

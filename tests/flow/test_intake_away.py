@@ -1,7 +1,6 @@
 """Intake while something is away: nothing that was read is lost, or counts against its entry."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -9,13 +8,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.database import Database
+from tests.engines import held
 from tests.flow.stream_house import KEYS, StreamHouse, eventually
 
 
 @pytest.fixture
 async def impatient(streaming: StreamHouse) -> AsyncIterator[Database]:
     """A handle on the ledger that waits for a lock only shortly."""
-    database = Database(f"sqlite:///{streaming.house.own.path}", "own", wal=True, busy_timeout=0.02)
+    database = Database(streaming.house.own.url, "own", wal=True, busy_timeout=0.02)
     yield database
     await database.close()
 
@@ -23,13 +23,8 @@ async def impatient(streaming: StreamHouse) -> AsyncIterator[Database]:
 @contextmanager
 def locked(streaming: StreamHouse) -> Iterator[None]:
     """Somebody else writes to the ledger and does not come to an end."""
-    holder = sqlite3.connect(streaming.house.own.path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
+    with held(streaming.house.own.url):
         yield
-    finally:
-        holder.execute("ROLLBACK")
-        holder.close()
 
 
 async def test_the_ledger_is_locked_while_entries_are_read(

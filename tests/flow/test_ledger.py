@@ -13,6 +13,7 @@ from consumer.ledger.timeline import Line
 from ops import migrate
 from schemas.database import Transaction
 from schemas.decisions import Reason
+from schemas.engines.sqlite import SqliteTransaction
 from schemas.states import DeliveryStatus, Entry, PushStatus
 from tests.flow.ledger_house import EIGHT, NOON, match
 
@@ -29,7 +30,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     path = Path(tmp_path_factory.mktemp("own")) / "own.db"
     migrate.migrate(f"sqlite:///{path}", migrate.OWN, NOON)
     connection = sqlite3.connect(path)
-    tx = Transaction(connection)
+    tx = SqliteTransaction(connection)
     deliveries.insert_fresh(tx, [Incoming(match("m1"), "e1")], NOON)
     tx.execute(
         "INSERT INTO push_messages (id, msgid, open_kfid, external_userid, user_id, person, kind, matches,"
@@ -48,7 +49,7 @@ def tx(migrated: sqlite3.Connection) -> Iterator[Transaction]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     migrated.backup(connection)
-    yield Transaction(connection)
+    yield SqliteTransaction(connection)
     connection.close()
 
 

@@ -7,8 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from producer import mirror
-from producer.outbox import Outbox
-from tests.flow.ledger_house import match
+from schemas.database import Database
 from tests.flow.mirror_house import (
     Application,
     all_marked,
@@ -46,9 +45,8 @@ async def test_what_is_not_committed_does_not_appear(
 ) -> None:
     """A match that was taken back never existed."""
     async with mirroring(streaming):
-        application.connection.execute("BEGIN")
-        Outbox().add(application.connection, match("m1"))
-        application.connection.execute("ROLLBACK")
+        application.begins("m1")
+        application.session.rollback()
         application.commits("m2")
         await wait_for_stream(streaming, "m2")
 
@@ -90,17 +88,16 @@ async def test_redis_goes_away_and_comes_back(streaming: StreamHouse, applicatio
 
 async def test_the_host_is_busy(streaming: StreamHouse, application: Application) -> None:
     """A row that cannot be marked as mirrored is added again: twice is harmless, never is not."""
-    streaming.house.app._busy_timeout = 0.02  # noqa: SLF001 - ten seconds are long for a test
+    await streaming.house.app.close()
+    streaming.house.app = Database(streaming.house.app.url, "app", busy_timeout=0.02)
     async with mirroring(streaming):
         application.commits("m1")
         await wait_for_stream(streaming, "m1")
         with capture_logs() as logs:
-            application.connection.execute("BEGIN IMMEDIATE")
-            Outbox().add(application.connection, match("m2"))
-            application.connection.execute("COMMIT")
-            application.connection.execute("BEGIN IMMEDIATE")
+            application.commits("m2")
+            application.begins()
             await eventually(said(logs, "mirror.waiting"))
-            application.connection.execute("ROLLBACK")
+            application.session.rollback()
         await eventually(lambda: all_marked(streaming))
 
     assert set(await on_stream(streaming)) == {"m1", "m2"}

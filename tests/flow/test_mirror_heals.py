@@ -149,7 +149,7 @@ async def test_what_arrived_is_carried(streaming: StreamHouse, application: Appl
         application.commits("m1", "m2")
         await streaming.wait_for("m1", "m2")
         await streaming.house.plan()
-        application.connection.execute(
+        application.session.tx.execute(
             "INSERT INTO push_outbox (event_key, event_type, user_id, payload, created_at)"
             " VALUES ('bad:1', 'kfpush.match.created.v1', 'u1', 'nonsense', ''),"
             " ('new:1', 'kfpush.match.created.v7', 'u1', '{}', '')"

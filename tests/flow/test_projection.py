@@ -1,7 +1,5 @@
 """What the host's screens read: one row for each message that WeChat accepted, in the host's own types."""
 
-import sqlite3
-
 import pytest
 
 from consumer.projection import PAGE, Projection
@@ -9,12 +7,13 @@ from consumer.world import World
 from schemas.database import Database
 from schemas.errors import DatabaseBusy
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
+from tests.engines import held
 from tests.flow.ledger_house import LedgerHouse, match
 
 WANTED = "user_id, match_ids, push_type, message, status, sent_at, open_kfid, external_userid, push_channel"
 
 MATCHES = (
-    "CREATE TABLE intent_matches (id INTEGER PRIMARY KEY, is_pushed BOOLEAN DEFAULT 0, pushed_at TEXT,"
+    "CREATE TABLE intent_matches (id INTEGER PRIMARY KEY, is_pushed BOOLEAN DEFAULT FALSE, pushed_at TEXT,"
     " push_channel TEXT)"
 )
 
@@ -150,7 +149,7 @@ async def test_a_match_says_that_it_was_pushed(house: LedgerHouse) -> None:
 
 async def test_matches_with_ids_of_their_own_and_fewer_columns(house: LedgerHouse) -> None:
     """A host's ids may be texts; a match it deleted is missed by nobody."""
-    await house.host("CREATE TABLE intent_matches (id TEXT PRIMARY KEY, is_pushed BOOLEAN DEFAULT 0)")
+    await house.host("CREATE TABLE intent_matches (id TEXT PRIMARY KEY, is_pushed BOOLEAN DEFAULT FALSE)")
     await house.host("INSERT INTO intent_matches (id) VALUES ('m1'), ('17')")
     await house.session()
     await house.sent(Accepted(), "m1", "17", "gone")
@@ -206,7 +205,8 @@ async def test_a_host_with_fewer_columns(house: LedgerHouse) -> None:
     """Only columns that are there are written."""
     await house.host("DROP TABLE push_history")
     await house.host(
-        "CREATE TABLE push_history (id INTEGER PRIMARY KEY, user_id TEXT, match_ids TEXT, sent_at TEXT)"
+        "CREATE TABLE push_history (id INTEGER DEFAULT 1 PRIMARY KEY, user_id TEXT, match_ids TEXT,"
+        " sent_at TEXT)"
     )
     await house.session()
     await house.sent(Accepted(), "17")
@@ -220,15 +220,11 @@ async def test_a_host_that_is_busy(house: LedgerHouse) -> None:
     """Nothing is taken for shown that is not; the next time it is."""
     await house.session()
     await house.sent(Accepted(), "1")
-    impatient = Database(f"sqlite:///{house.app.path}", "app", busy_timeout=0.05)
-    holder = sqlite3.connect(house.app.path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
+    impatient = Database(house.app.url, "app", busy_timeout=0.05)
 
-    with pytest.raises(DatabaseBusy):
+    with held(house.app.url), pytest.raises(DatabaseBusy):
         await projection(house, impatient).project()
     assert await house.pushes("projected_at") == [(None,)]
-    holder.execute("ROLLBACK")
-    holder.close()
     await projection(house, impatient).project()
     await impatient.close()
 

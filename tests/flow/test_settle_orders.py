@@ -20,6 +20,7 @@ from consumer.templates import compile_template
 from ops import migrate
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
+from schemas.engines.sqlite import SqliteTransaction
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import EIGHT, INSTALLATION, NOON, match
 
@@ -51,7 +52,7 @@ def ledger(migrated: sqlite3.Connection) -> Iterator[Transaction]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     migrated.backup(connection)
-    yield Transaction(connection)
+    yield SqliteTransaction(connection)
     connection.close()
 
 

@@ -19,9 +19,10 @@ from ops.looking.standing import Need, Standing, Waiting, needs
 from ops.looking.status import count, status
 from ops.telling.screen import screen
 from producer.outbox import backlog
-from schemas.database import Row, Transaction
 from schemas.decisions import Reason
+from schemas.engines.sqlite import SqliteTransaction, path_of
 from schemas.receipts import RefusalKind, Refused, Unknown
+from tests.engines import Engine
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 from tests.flow.ledger_house import at
@@ -36,10 +37,10 @@ NOT_TRUSTED = Refused(60020, RefusalKind.CORP_CONFIG)
 
 
 @pytest.fixture
-async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
+async def walk(engine: Engine, tmp_path: Path) -> AsyncIterator[Walk]:
     """Ann wrote at eleven; it is noon, Redis answers, and a consumer has just asked it for entries."""
     redis = FakeAsyncRedis()
-    async with walking(tmp_path, redis) as made:
+    async with walking(engine.migrated(), tmp_path, redis) as made:
         stream = Stream(redis, redis, made.keys.matches, "test-1")
         await stream.ensure_group()
         await stream.fresh(1, block=0)
@@ -181,9 +182,9 @@ async def test_a_stream_that_was_flushed(walk: Walk) -> None:
     assert (stream.problem, stream.length, stream.lag, stream.consumers) == (None, 0, 0, ())
 
 
-async def test_redis_is_away(tmp_path: Path) -> None:
+async def test_redis_is_away(engine: Engine, tmp_path: Path) -> None:
     """A state, not a crash: the ledger is told all the same."""
-    async with walking(tmp_path) as walk:
+    async with walking(engine.migrated(), tmp_path) as walk:
         await walk.arrive("42")
         standing = await standing_of(walk)
 
@@ -207,18 +208,19 @@ async def test_totals_only_when_asked_for(walk: Walk) -> None:
     assert unasked.totals is None
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the plan is SQLite's
 async def test_its_cost_does_not_grow_with_what_has_ended(walk: Walk) -> None:
     """No statement walks through a table that grows, but by its key and up to a limit."""
     statements: list[str] = []
     scans: list[tuple[str, str]] = []
     for path, ask in (
-        (walk.house.own.path, lambda tx: count(tx, walk.house.now)),
-        (walk.house.app.path, backlog),
+        (path_of(walk.house.own.url), lambda tx: count(tx, walk.house.now)),
+        (path_of(walk.house.app.url), backlog),
     ):
         with closing(sqlite3.connect(path)) as connection:
-            connection.row_factory = Row
+            connection.row_factory = sqlite3.Row
             connection.set_trace_callback(statements.append)
-            ask(Transaction(connection))
+            ask(SqliteTransaction(connection))
             connection.set_trace_callback(None)
             for statement in statements:
                 plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]

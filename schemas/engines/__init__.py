@@ -1,0 +1,1 @@
+"""The two engines behind ``schemas.database``: SQLite and PostgreSQL, one file each, one contract."""
