@@ -5,7 +5,7 @@ whole story again.  What a consumer does between two awaits is one step here, an
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -54,8 +54,8 @@ class Consumer:
     name: str
     held: list[Attempt] = field(default_factory=list)
     """Reserved, not left yet."""
-    flying: list[Attempt] = field(default_factory=list)
-    """Left in time, not at WeChat yet."""
+    flying: list[tuple[Attempt, datetime]] = field(default_factory=list)
+    """Left in time, not at WeChat yet; and when each has to be there."""
     reports: list[Report] = field(default_factory=list)
     runs: Runs = field(default_factory=Runs)
     seen: tuple[Due, HostInputs, Clock] | None = None
@@ -74,7 +74,6 @@ class Life:
             paper.app, paper.own, zone=RULES.host_zone, world=world, on_woken=lambda: None
         )
         self._troubled = True
-        self._last_left: datetime = paper.now
 
     async def live(self) -> None:
         """So many steps of trouble, then calm until everything has ended."""
@@ -82,7 +81,7 @@ class Life:
             await self.paper.speak(person)
         for _ in range(STEPS):
             await self._step(self.dice.choice(self.consumers))
-        await self._calm()
+        await self.calm()
 
     async def _step(self, consumer: Consumer) -> None:
         may: list[tuple[Callable[[], Awaitable[None]], int]] = [
@@ -95,7 +94,8 @@ class Life:
             (lambda: self._leave(consumer), 7),
             (lambda: self._land(consumer), 3),
             (lambda: self._settle(consumer), 7),
-            (lambda: self._crash(consumer), 1),
+            (lambda: self.crash(consumer), 1),
+            (lambda: self._rush(consumer), 1),
         ]
         choices, weights = zip(*may, strict=True)
         await self.dice.choices(choices, weights)[0]()
@@ -154,22 +154,22 @@ class Life:
         if now > attempt.send_by or now >= attempt.lease_until - SEND_TIMEOUT:
             self._report(consumer, attempt, NotSent(NotSentCause.LATE))
             return
-        consumer.flying.append(attempt)
-        self._last_left = now
+        consumer.flying.append((attempt, now + SEND_TIMEOUT))
         if self.dice.random() < 0.7:
-            await self._arrive(consumer, attempt)
+            self._arrive(consumer, consumer.flying[-1])
 
     async def _land(self, consumer: Consumer) -> None:
         if consumer.flying:
-            await self._arrive(consumer, self.dice.choice(consumer.flying))
+            self._arrive(consumer, self.dice.choice(consumer.flying))
 
-    async def _arrive(self, consumer: Consumer, attempt: Attempt) -> None:
-        consumer.flying.remove(attempt)
+    def _arrive(self, consumer: Consumer, flight: tuple[Attempt, datetime]) -> None:
+        consumer.flying.remove(flight)
+        attempt, _ = flight
         self._report(consumer, attempt, self._answer(attempt))
 
     def _answer(self, attempt: Attempt) -> Receipt:
         wechat, body, now = self.paper.wechat, attempt.letter.body, self.paper.now
-        fate = self.dice.choices(*zip(*FATES.items(), strict=True))[0] if self._troubled else "answered"
+        fate = self._fate(attempt)
         match fate:
             case "lost on its way":
                 return Unknown("lost")
@@ -186,6 +186,9 @@ class Life:
                 return receipt_for(BUSY)
         return receipt_for(errcode)
 
+    def _fate(self, _attempt: Attempt) -> str:
+        return self.dice.choices(*zip(*FATES.items(), strict=True))[0] if self._troubled else "answered"
+
     def _report(self, consumer: Consumer, attempt: Attempt, receipt: Receipt) -> None:
         consumer.reports.append(Report(attempt, receipt, 0.1))
 
@@ -201,46 +204,51 @@ class Life:
         kept = [report for report in group if self._troubled and self.dice.random() < 0.15]
         consumer.reports = [report for report in consumer.reports if report not in group] + kept
 
-    async def _crash(self, dead: Consumer) -> None:
+    async def crash(self, dead: Consumer) -> None:
         """Somebody is killed, and starts again remembering nothing; what has left may arrive all the same."""
         self.consumers[self.consumers.index(dead)] = Consumer(dead.name)
-        for attempt in dead.flying:
+        for attempt, _ in dead.flying:
             if self.dice.random() < 0.5:
                 self._answer(attempt)
 
     async def _pass(self) -> None:
-        """Let some time pass, or go to where a gate is about to close."""
-        if self.dice.random() < 0.8:
-            await self._wait(self.dice.choice(SPANS))
-            return
+        await self._wait(self.dice.choice(SPANS))
+
+    async def _rush(self, consumer: Consumer) -> None:
+        """Claim right before a gate closes, and leave as late as it comes."""
         edge = self.dice.choice(self._edges()) - timedelta(seconds=self.dice.uniform(0, 25))
         await self._wait(max(edge - self.paper.now, timedelta(0)))
+        await self._commit()
+        await self._look_for_due(consumer)
+        await self._claim(consumer)
+        while consumer.held:
+            await self._wait(timedelta(seconds=self.dice.uniform(0, 8)))
+            await self._leave(consumer)
 
     def _edges(self) -> list[datetime]:
         """The next quiet hours, the next day, the end of each window."""
         local = self.paper.now.astimezone(HOST_ZONE)
-        today = [local.replace(hour=hour, minute=0, second=0, microsecond=0) for hour in (13, 22)]
-        tomorrow = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        today = [local.replace(hour=hour, minute=0, second=0, microsecond=0) for hour in (0, 13, 22)]
+        tomorrow = [hour + timedelta(days=1) for hour in today]
         talks = self.paper.wechat.corp.conversations.values()
         ends = [talk.opened_at + WINDOW for talk in talks if talk.opened_at is not None]
-        return [*today, tomorrow, min(ends)]
+        return sorted(edge for edge in [*today, *tomorrow, *ends] if edge > local)[:3]
 
     async def _wait(self, span: timedelta) -> None:
         """Let time pass; nothing is on its way for longer than a send timeout."""
-        if self.paper.now + span > self._last_left + SEND_TIMEOUT:
-            for consumer in self.consumers:
-                for attempt in list(consumer.flying):
-                    await self._arrive(consumer, attempt)
+        for consumer in self.consumers:
+            for flight in [each for each in consumer.flying if each[1] < self.paper.now + span]:
+                self._arrive(consumer, flight)
         self.paper.later(span)
 
     # The end.
 
-    async def _calm(self) -> None:
+    async def calm(self, accounts: Sequence[str] = ACCOUNTS) -> None:
         """No trouble any more; time passes and people write until every match has ended."""
         self._troubled = False
         for nth in range(CALM_ROUNDS):
             for consumer in self.consumers:
-                await self._work_off(consumer)
+                await self.work_off(consumer)
             rows = (await self.paper.deliveries()).values()
             waiting = [(row["match_id"], row["status"], row["reason"], row["due_at"]) for row in rows]
             if all(status in FINAL for _, status, _, _ in waiting):
@@ -248,10 +256,10 @@ class Life:
             await self._wait(timedelta(hours=3) if nth % 3 == 0 else timedelta(seconds=61))
             if nth % 3 == 1:
                 for person in self.paper.people:
-                    await self.paper.speak(person, self.dice.choice(ACCOUNTS))
+                    await self.paper.speak(person, self.dice.choice(accounts))
         raise AssertionError(f"not everything has ended at {self.paper.now}: {waiting}")
 
-    async def _work_off(self, consumer: Consumer) -> None:
+    async def work_off(self, consumer: Consumer) -> None:
         """Plan, send and settle until there is nothing left to do now."""
         await self._watch.look()
         for _ in range(CALM_ROUNDS):

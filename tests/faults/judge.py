@@ -43,8 +43,8 @@ class Evidence:
     switches: Row
     people: Sequence[Person]
     expected: Mapping[str, frozenset[Ending]]
-    forgiven: frozenset[int] = frozenset()
-    """Refusals that kfpush could not foresee: it was not told of what led to them."""
+    forgiven: frozenset[tuple[str, int]] = frozenset()
+    """Refusals (whose phone, code) that kfpush could not foresee: it was not told of what led to them."""
 
     @property
     def bubbles(self) -> list[Row]:
@@ -160,7 +160,8 @@ def _no_sixth_asked_for(evidence: Evidence) -> Iterator[str]:
         if call["errcode"] == 0:
             accepted.add(call["msgid"])
         is_right = call["errcode"] == FIVE_SENT and (counts_refusals or call["msgid"] in accepted)
-        if call["errcode"] not in WELL | evidence.forgiven and not is_right:
+        is_forgiven = (call["external_userid"], call["errcode"]) in evidence.forgiven
+        if call["errcode"] not in WELL and not is_right and not is_forgiven:
             yield f"WeChat refused {call}"
 
 

@@ -101,7 +101,9 @@ class Paper:
         self.wechat = PaperWeChat(switches)
         self.people: list[Person] = []
         self.expected: dict[str, frozenset[Ending]] = {}
-        self.forgiven: frozenset[int] = frozenset()
+        self.forgiven: set[tuple[str, int]] = set()
+        self.others: set[str] = set()
+        """The msgids of what others of the corp wrote."""
         self._serial = count(1)
 
     def later(self, span: timedelta) -> None:
@@ -137,7 +139,9 @@ class Paper:
     async def _as_host(self, sql: str, *values: object) -> None:
         await self.app.exclusive(lambda tx: tx.execute(sql, values))
 
-    async def arrive(self, person: Person, *ends: Ending, many: int = 1, score: float = 0.85) -> list[str]:
+    async def arrive(
+        self, person: Person, *ends: Ending, many: int = 1, score: float = 0.85, explanation: str = ""
+    ) -> list[str]:
         """Matches come off the stream; say how they may end."""
         batch = Sorted()
         for _ in range(many):
@@ -147,6 +151,7 @@ class Paper:
                 intent_name="寻找技术合伙人",
                 profile_name="张三",
                 score=score,
+                explanation=explanation,
             )
             batch.rows.append(Incoming(match, f"e-{match.match_id}", again=False))
         await self.own.exclusive(lambda tx: store(tx, batch, self.now))
@@ -169,17 +174,19 @@ class Paper:
 
     async def judged(self) -> list[str]:
         """Hold the promises against what is on paper; what is broken, in words."""
-        phones = views.phones(self.wechat.corp, self.now, None, None)
+        talks = talks_of(views.phones(self.wechat.corp, self.now, None, None))
+        for talk in talks:
+            talk["messages"] = [said for said in talk["messages"] if said["msgid"] not in self.others]
         pushes = await self.pushes()
         evidence = Evidence(
             await self.deliveries(),
             {row["msgid"]: row for row in pushes},
-            talks_of(phones),
+            talks,
             self.wechat.log,
             vars(self.wechat.turned),
             self.people,
             self.expected,
-            self.forgiven,
+            frozenset(self.forgiven),
         )
         early = _ended_too_soon(pushes, evidence.deliveries.values(), self.now)
         return [*complaints(evidence), *early]
