@@ -85,6 +85,10 @@ class Outcome:
     decided: int = 0
     complaints: list[str] = field(default_factory=list)
 
+    def copy(self) -> Outcome:
+        """The same apart, for a part that may be taken back."""
+        return Outcome(list(self.attempts), list(self.entries), self.decided, list(self.complaints))
+
 
 def find_due(
     tx: Transaction, now: datetime, wall: datetime, places: int, rows_a_place: int = ROWS_A_PLACE
@@ -170,7 +174,8 @@ class Round:
             if self._places <= 0:
                 return
             try:
-                self._retry(push, inputs)
+                with self._tx.savepoint():
+                    self._retry(push, inputs)
             except Exception as error:
                 if is_storage(error):
                     raise
@@ -191,6 +196,25 @@ class Round:
             self._plan_some(some, composer)
 
     def _plan_some(self, people: Sequence[Known], composer: Composer) -> None:
+        """Plan some people together; what the database refuses, one by one, but for whom it refuses."""
+        before = self._places, self._rows_left, dict(self._paused), self._standing_by.copy()
+        outcome = self.outcome.copy()
+        try:
+            with self._tx.savepoint():
+                self._decide(people, composer)
+        except Exception as error:
+            if is_storage(error):
+                raise
+            self.outcome = outcome
+            self._places, self._rows_left, self._paused, self._standing_by = before
+            if len(people) > 1:
+                for known in people:
+                    self._plan_some([known], composer)
+                return
+            log.exception("plan.person_broke")
+            self._set_aside(people[0])
+
+    def _decide(self, people: Sequence[Known], composer: Composer) -> None:
         """Decide about some people, then write all decisions together."""
         users = [user_id for known in people for user_id in sorted(known.group.user_ids)]
         rows = deliveries.pending_rows(self._tx, users, self._clock.now)

@@ -6,6 +6,7 @@ What is written there is ``consumer.screens``'; this room only sees to it that n
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from consumer import screens
 from consumer.ledger import pushes
 from consumer.world import World
 from schemas.database import Database, Row, Transaction
-from schemas.errors import StorageError
+from schemas.errors import StorageError, ValueRefused
 
 PAGE: Final = 200
 EVERY: Final = 1.0
@@ -60,10 +61,21 @@ class Projection:
             return False
         shown = [row for row in rows if row["status"] in screens.SHOWN]
         if shown:
-            await self._app.exclusive(lambda tx: screens.show(tx, shown, counts))
+            await self._show(shown, counts)
         done = [(row["id"], row["status"]) for row in rows]
         await self._own.exclusive(lambda tx: pushes.mark_projected(tx, done, self._world.now()))
         return len(rows) == PAGE
+
+    async def _show(self, rows: Sequence[Row], counts: screens.Counts) -> None:
+        """Show pushes together; what a host's column does not take is not shown, and holds up no other."""
+        try:
+            await self._app.exclusive(lambda tx: screens.show(tx, rows, counts))
+        except ValueRefused as error:
+            if len(rows) > 1:
+                for row in rows:
+                    await self._show([row], counts)
+                return
+            log.error("projection.refused", push_id=rows[0]["id"], error=str(error))  # noqa: TRY400 - expected
 
     def _page(self, tx: Transaction) -> tuple[list[Row], screens.Counts]:
         rows = pushes.unprojected(tx, PAGE)

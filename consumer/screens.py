@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ from consumer import windows
 from consumer.ledger import pushes
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import RecipientKey
+from schemas.errors import ValueRefused
 from schemas.states import PushStatus
 from schemas.times import from_text
 
@@ -119,10 +121,16 @@ def _matches(tx: Transaction, rows: Sequence[Row]) -> None:
             (tuple(values[name] for name in names), host_id(match_id))
             for match_id, _ in json.loads(row["matches"])
         ]
-    tx.many(
-        f"UPDATE intent_matches SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?",
-        [(*values, match_id) for values, match_id in marked],
-    )
+    sql = f"UPDATE intent_matches SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+    updates = [(*values, match_id) for values, match_id in marked]
+    try:
+        with tx.savepoint():
+            tx.many(sql, updates)
+    except ValueRefused:
+        for update in updates:
+            # A text where the host's ids are numbers is no match of the host's.
+            with suppress(ValueRefused), tx.savepoint():
+                tx.execute(sql, update)
 
 
 def _history_row(row: Row) -> dict[str, object]:

@@ -5,6 +5,7 @@ from structlog.testing import capture_logs
 
 from consumer.plan import Due
 from schemas.receipts import NotSent, NotSentCause, Unknown
+from tests.engines import Engine
 from tests.flow.ledger_house import LedgerHouse, at, match
 
 TIMEOUT = Unknown("timeout")
@@ -32,6 +33,34 @@ async def test_one_person_who_cannot_be_planned(house: LedgerHouse) -> None:
     assert [await house.due("broken"), await house.due("whole")] == [at("22 13:00")] * 2
     assert [entry["log_level"] for entry in logs] == ["error"]
     assert not await house.find_due()
+
+
+REFUSING = {
+    "sqlite": (
+        "CREATE TRIGGER picky BEFORE INSERT ON push_messages WHEN new.user_id = 'u2'"
+        " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+    ),
+    "postgresql": "ALTER TABLE push_messages ADD CONSTRAINT picky CHECK (user_id <> 'u2')",
+}
+
+
+async def test_one_person_whose_letter_the_database_refuses(house: LedgerHouse, engine: Engine) -> None:
+    """What was done for the others with it is done again without it; nothing leaves that is not written."""
+    for user in ("u1", "u2", "u3"):
+        await house.session(user, f"wm{user}")
+    await house.arrive(match("m1", "u1"), match("m2", "u2"), match("m3", "u3"))
+    await house.own.exclusive(lambda tx: tx.execute(REFUSING[engine.name]))
+    house.places = 3
+
+    with capture_logs() as logs:
+        outcome = await house.plan()
+
+    assert [each.letter.user_id for each in outcome.attempts] == ["u1", "u3"]
+    assert await house.pushes("id, user_id") == [
+        (each.push_id, each.letter.user_id) for each in outcome.attempts
+    ]
+    assert await house.standing() == [("sending", None), ("waiting", "planning_failed"), ("sending", None)]
+    assert [entry["event"] for entry in logs] == ["plan.person_broke"]
 
 
 async def test_a_push_that_cannot_be_judged(house: LedgerHouse) -> None:
