@@ -1,4 +1,4 @@
-"""FriendAI in production: its own tables on PostgreSQL, of PostgreSQL's types, made and filled before kfpush came."""
+"""FriendAI in production: its own tables on PostgreSQL, of PostgreSQL's types, filled before kfpush came."""
 
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo
@@ -18,7 +18,8 @@ TABLES = """
 CREATE TABLE user_intents (id SERIAL PRIMARY KEY, user_id VARCHAR(128) NOT NULL, name TEXT, conditions JSONB,
     max_push_per_day INTEGER DEFAULT 5, status VARCHAR(20) DEFAULT 'active', expire_at TIMESTAMP);
 CREATE TABLE intent_matches (id SERIAL PRIMARY KEY, intent_id INTEGER, user_id VARCHAR(128),
-    match_score NUMERIC(4, 3), is_pushed BOOLEAN DEFAULT FALSE, pushed_at TIMESTAMP, push_channel VARCHAR(50));
+    match_score NUMERIC(4, 3), is_pushed BOOLEAN DEFAULT FALSE, pushed_at TIMESTAMP,
+    push_channel VARCHAR(50));
 CREATE TABLE push_history (id SERIAL PRIMARY KEY, user_id VARCHAR(128) NOT NULL, match_ids JSONB,
     push_type VARCHAR(20), message TEXT, status VARCHAR(20) DEFAULT 'sent',
     sent_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP, read_at TIMESTAMP);
@@ -31,7 +32,8 @@ CREATE TABLE wechat_kf_sessions (id SERIAL PRIMARY KEY, user_id VARCHAR(128) NOT
 CREATE TABLE push_templates (id SERIAL PRIMARY KEY, template_name VARCHAR(100) UNIQUE NOT NULL,
     template_type VARCHAR(20), content_template TEXT NOT NULL, miniprogram_config JSONB,
     is_active BOOLEAN DEFAULT TRUE);
-INSERT INTO user_intents (user_id, max_push_per_day, expire_at) VALUES ('oABC', 1, NULL), ('oABC', 5, '2026-11-21');
+INSERT INTO user_intents (user_id, max_push_per_day, expire_at)
+    VALUES ('oABC', 1, NULL), ('oABC', 5, '2026-11-21');
 INSERT INTO intent_matches (intent_id, user_id, match_score) VALUES (1, 'oABC', 0.85), (2, 'oABC', 0.9);
 INSERT INTO user_push_preferences (user_id, quiet_hours, min_score, preferred_time)
     VALUES ('oABC', '{"start": "22:00", "end": "08:00"}', 0.80, '09:00'), ('oDEF', NULL, NULL, NULL);
@@ -102,7 +104,7 @@ async def test_its_inputs_are_understood(house: LedgerHouse) -> None:
 
 
 async def test_its_screens_are_written(house: LedgerHouse) -> None:
-    """In its types: JSON, booleans, timestamps in UTC; an id that its column cannot hold is no match of its own."""
+    """In its types: JSON, booleans, timestamps in UTC; an id that no column of its holds is not its."""
     await house.sent(Accepted(), match("1", "oABC", intent_id=1), match("m1", "oABC"))
 
     await project(house)
