@@ -74,7 +74,7 @@ class Settings(BaseModel):
         0, ge=0, le=4, description="Of the five messages, how many the host sends itself."
     )
 
-    send_concurrency: int = Field(16, ge=1, le=200, description="Attempts in flight per process.")
+    send_concurrency: int = Field(64, ge=1, le=200, description="Attempts in flight per process.")
     send_timeout: Seconds = Field(8.0, description="Longest time of one attempt, seconds.")
     connect_timeout: Seconds = Field(3.0, description="Longest time to connect, seconds.")
     push_lease: Seconds = Field(20.0, description="How long a push belongs to who reserved it, seconds.")
