@@ -56,6 +56,17 @@ def known(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
     return frozenset(row["event_key"] for row in rows)
 
 
+def closed(tx: Transaction, event_keys: Collection[str]) -> frozenset[str]:
+    """Tell which of these events a person closed for good."""
+    keys = tuple(event_keys)
+    rows = tx.rows(
+        "SELECT event_key FROM push_dead_letters WHERE dropped_at IS NOT NULL"
+        f" AND event_key IN ({marks(keys)})",
+        keys,
+    )
+    return frozenset(row["event_key"] for row in rows)
+
+
 def of_match(tx: Transaction, match_id: str) -> list[Row]:
     """Read what was buried under a match's keys."""
     rows = tx.rows(

@@ -101,15 +101,9 @@ def page(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> li
         return [] if after else _named(tx, wanted.names)
     found = _entries(tx, wanted, after, limit) if wanted.are_entries else []
     found += _matches(tx, wanted, after, limit) if wanted.are_matches else []
-    found.sort(key=_order)
+    # Within one moment entries come first, and each table's rows keep the order that the database gave them.
+    found.sort(key=lambda letter: (letter.at, letter.kind))
     return found[:limit]
-
-
-def _order(letter: Letter) -> tuple[datetime, str, str, int]:
-    """The order of both tables' pages; of one moment, entries come first."""
-    is_match = letter.kind is Kind.MATCH
-    name = letter.match_id if is_match and letter.match_id else letter.name
-    return letter.at, letter.kind, name, (letter.revision or 0) if is_match else 0
 
 
 def place_of(letter: Letter) -> Place:

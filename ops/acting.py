@@ -11,13 +11,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from consumer.gather import Rules
 from ops import migrate
 from ops.clock import read_once, wall
-from ops.wiring import databases, rules_of
+from ops.embedded import EmbeddedValkey
+from ops.wiring import databases, redis_client, rules_of
+from producer.stream import MatchStream
 from schemas.database import Database
 from schemas.errors import ConfigurationError
+from schemas.keys import Keys
 from schemas.settings import Settings
 from schemas.states import BY_KFPUSH
 
@@ -32,6 +36,24 @@ class Hands:
     rules: Rules
     now: Callable[[], datetime]
     wall: Callable[[], datetime]
+
+
+def running_redis(settings: Settings) -> str:
+    """Tell where Redis is; an embedded server is only reached for, and only if it runs."""
+    if settings.redis_url == "embedded":
+        return EmbeddedValkey(Path(settings.data_dir) / "valkey").url
+    return settings.redis_url
+
+
+@asynccontextmanager
+async def streaming(hands: Hands) -> AsyncIterator[MatchStream]:
+    """Reach for the stream."""
+    keys = Keys(hands.settings.namespace)
+    redis = redis_client(running_redis(hands.settings))
+    try:
+        yield MatchStream(redis, keys.matches, keys.mirror_lease)
+    finally:
+        await redis.aclose()
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from schemas.keys import GROUP
 
 StreamId = tuple[int, int]
 BEGINNING: StreamId = (0, 0)
+Entry = tuple[StreamId, Mapping[bytes, bytes]]
 
 _RENEW = (
     "if redis.call('GET', KEYS[1]) == ARGV[1] then"
@@ -65,9 +66,36 @@ class MatchStream:
             RedisUnavailable: some may have been added; adding all of them again is harmless.
 
         """
+        return await self._append([envelope.fields() for envelope in envelopes])
+
+    async def add_again(self, entries: Sequence[Mapping[bytes, bytes]]) -> list[str]:
+        """Append entries as they were once more, marked as such; return their new ids.
+
+        Raises:
+            RedisUnavailable: as ``add``.
+
+        """
+        return await self._append([{**fields, b"again": b"1"} for fields in entries])
+
+    async def between(self, first: StreamId, last: StreamId, count: int) -> list[Entry]:
+        """Read the oldest entries of a range, both ends included; the group is not touched."""
+        try:
+            found: Any = await self._redis.xrange(self._key, _id(first), _id(last), count)
+        except RedisError as error:
+            raise _unavailable(error) from error
+        return [(parse_id(entry_id), fields) for entry_id, fields in found]
+
+    async def length(self) -> int:
+        """Count the entries there are."""
+        try:
+            return int(await self._redis.xlen(self._key))
+        except RedisError as error:
+            raise _unavailable(error) from error
+
+    async def _append(self, entries: Sequence[Mapping[Any, Any]]) -> list[str]:
         pipeline = self._redis.pipeline(transaction=False)
-        for envelope in envelopes:
-            pipeline.xadd(self._key, envelope.fields())  # type: ignore[arg-type]
+        for fields in entries:
+            pipeline.xadd(self._key, dict(fields))
         try:
             added = await pipeline.execute()
         except RedisError as error:
@@ -140,6 +168,10 @@ class MatchStream:
             await self._redis.eval(_RELEASE, 1, self._lease_key, holder)
         except RedisError as error:
             raise _unavailable(error) from error
+
+
+def _id(entry: StreamId) -> str:
+    return f"{entry[0]}-{entry[1]}"
 
 
 def _get(mapping: Mapping[Any, Any], name: str) -> Any:  # noqa: ANN401 - Redis's own types

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from redis.asyncio import Redis
 
 from consumer.gather import Rules
 from ops import migrate
+from ops.acting import running_redis
 from ops.clock import read_once, wall
-from ops.embedded import EmbeddedValkey
 from ops.wiring import databases, redis_client, rules_of
 from schemas.database import Database
 from schemas.errors import StorageError
@@ -46,16 +45,10 @@ async def looking(settings: Settings) -> AsyncIterator[Lookout]:
         app, own = databases(settings, read_only=True)
         stack.push_async_callback(app.close)
         stack.push_async_callback(own.close)
-        redis = redis_client(_redis_url(settings))
+        redis = redis_client(running_redis(settings))
         stack.push_async_callback(redis.aclose)
         now = await read_once(settings)
         yield Lookout(settings, app, own, redis, rules_of(settings), now(), wall())
-
-
-def _redis_url(settings: Settings) -> str:
-    if settings.redis_url == "embedded":
-        return EmbeddedValkey(Path(settings.data_dir) / "valkey").url
-    return settings.redis_url
 
 
 async def problem_of(database: Database, part: str) -> str | None:

@@ -287,6 +287,8 @@ ACTS: Final[Mapping[str, Text]] = {
         "{author} let it be sent again, although it may have been seen",
         "{author} 明知可能已送达仍要求重新发送",
     ),
+    "replay": Text("{author} let it come again from the stream", "{author} 从消息流中重新投递了它"),
+    "backfill": Text("{author} let it come again from the outbox", "{author} 从发件箱重新投递了它"),
     "drop": Text("{author} closed the dead letter for good", "{author} 关闭了这封死信"),
 }
 """A person's acts on a match, as the timeline holds them."""
