@@ -65,6 +65,12 @@ def of_push(tx: Transaction, inputs: HostInputs, push: Push, rules: Rules, now: 
     return Outlook(decision, known.facts, active, has_spoken, known.complaints)
 
 
+def of_user(tx: Transaction, inputs: HostInputs, user_id: str, rules: Rules, now: datetime) -> Outlook:
+    """Gather what decides about a user's matches; there is none to decide about."""
+    known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=pushes.MATCH)
+    return Outlook(None, known.facts, active, has_spoken, known.complaints)
+
+
 def _look(
     tx: Transaction,
     inputs: HostInputs,

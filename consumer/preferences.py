@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final
 
+from schemas import host_values
 from schemas.database import Transaction, marks
+from schemas.errors import UnreadablePreference
+from schemas.times import to_text
+
+COLUMNS: Final = ("timezone", "stop", "locale")
+
+_LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
 
 def settings_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[str, object]]:
@@ -15,3 +25,38 @@ def settings_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[st
         values,
     )
     return {row["user_id"]: dict(row) for row in rows}
+
+
+def checked(column: str, value: str | bool | None) -> str | int | None:  # noqa: FBT001 - a value to be stored
+    """Write a wish as its column holds it; None and the empty text are no wish.
+
+    Raises:
+        UnreadablePreference: kfpush itself could not read it back.
+
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    text = value.strip()
+    if column == "timezone" and host_values.zone(text) is None:
+        raise UnreadablePreference(f"{text[:40]!r} is no time zone; write an IANA name such as Asia/Shanghai")
+    if column == "locale" and _LOCALE.fullmatch(text) is None:
+        raise UnreadablePreference(f"{text[:40]!r} is no locale; write zh-CN, en or the like")
+    return text
+
+
+def choose(tx: Transaction, user_id: str, wishes: Mapping[str, str | int | None], now: datetime) -> bool:
+    """Store a user's wishes, checked before; columns not named stay.  Tell whether anything changed."""
+    before = settings_of(tx, [user_id]).get(user_id, {})
+    if all(before.get(column) == value for column, value in wishes.items()):
+        return False
+    columns = [column for column in COLUMNS if column in wishes]
+    tx.execute(
+        f"INSERT INTO push_settings (user_id, {', '.join(columns)}, updated_at)"
+        f" VALUES (?, {marks(columns)}, ?) ON CONFLICT (user_id) DO UPDATE SET"
+        f" {', '.join(f'{column} = excluded.{column}' for column in columns)},"
+        " updated_at = excluded.updated_at",
+        (user_id, *(wishes[column] for column in columns), to_text(now)),
+    )
+    return True

@@ -18,6 +18,21 @@ def pending_by_reason(tx: Transaction) -> list[Row]:
     )
 
 
+def pending_of_user(tx: Transaction, user_id: str) -> list[Row]:
+    """Count what waits and what is parked for a user by reason, with the earliest date of each."""
+    return tx.rows(
+        "SELECT status, reason, count(*) AS n, min(due_at) AS due_at FROM push_deliveries"
+        f" WHERE {_PENDING} AND user_id = ? GROUP BY status, reason ORDER BY status DESC, n DESC, reason",
+        (user_id,),
+    )
+
+
+def sending_of_user(tx: Transaction, user_id: str) -> int:
+    """Count a user's pushes that are on their way."""
+    row = tx.one(f"SELECT count(*) AS n FROM push_messages WHERE {_OPEN} AND user_id = ?", (user_id,))
+    return int(row["n"]) if row else 0
+
+
 def count_sending(tx: Transaction) -> int:
     """Count the matches that open pushes carry."""
     row = tx.one(

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "backfill",
     "pause",
     "resume",
+    "user",
     "config",
     "bench",
 )
@@ -45,6 +46,7 @@ _HELP: Final = {
     "backfill": "Let events of the outbox come again.",
     "pause": "Pause all sending, one KF account, or one kind of message.",
     "resume": "Let go on what a person has paused.",
+    "user": "Show what decides about one user, or set their time zone, stop and locale.",
     "dead": "List, show, redrive or drop dead letters.",
     "config": "Show every setting, where it comes from, and what it means.",
     "bench": "Measure what kfpush costs on this machine.",

@@ -5,12 +5,13 @@ The names of the fields are the keys of ``kfpush status --json``: they do not ch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from ops.looking.journey import Halt, Looked
+from ops.looking.journey import Halt, Looked, Prospect
 from schemas.decisions import Reason
 from schemas.states import DeliveryStatus, PauseScope, PushStatus
 
@@ -117,6 +118,28 @@ class Ledger:
     pauses: tuple[Halt, ...]
     dead: tuple[Dead, ...]
     totals: dict[str, dict[str, int]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserStanding:
+    """How a user stands; ``host`` and ``own`` are the rows as they are, None where there is none.
+
+    The names of the fields are the keys of ``kfpush user show --json``: they do not change.
+    """
+
+    user_id: str
+    now: datetime
+    timezone: str
+    host: Mapping[str, object] | None
+    own: Mapping[str, object] | None
+    prospect: Prospect
+    waiting: tuple[Waiting, ...]
+    sending: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything at all is known of this user."""
+        return bool(self.host or self.own or self.prospect.conversations or self.waiting or self.sending)
 
 
 class Need(StrEnum):

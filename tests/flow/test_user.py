@@ -1,0 +1,172 @@
+"""``kfpush user``: one user looked at, and what kfpush itself keeps for them set."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from consumer import preferences
+from ops.looking.user import user_standing
+from ops.telling.said import Teller
+from ops.telling.user import told
+from schemas.errors import UnreadablePreference
+from schemas.receipts import Unknown
+from tests.engines import Engine
+from tests.flow.commands import kfpush
+from tests.flow.journeys import Walk, walking
+from tests.flow.ledger_house import at
+
+
+class Desk:
+    """Where an operator sits."""
+
+    def __init__(self, walk: Walk, folder: Path) -> None:
+        self.walk = walk
+        self._folder = folder
+
+    async def types(self, *words: str, **env: str) -> CompletedProcess[str]:
+        """Type a command of ``kfpush user``."""
+        more = {**self.walk.environment, "KFPUSH_WECHAT_BASE_URL": "http://127.0.0.1:9", **env}
+        return await asyncio.to_thread(kfpush, "user", *words, folder=self._folder, env=more)
+
+    async def sees(self, user_id: str = "ann") -> list[str]:
+        """Look at a user at the house's own time."""
+        async with self.walk.looking() as look:
+            standing = await user_standing(look, user_id)
+        lines = told(standing, Teller("en", standing.timezone, standing.now))
+        return [line.text for line in lines]
+
+
+@pytest.fixture
+async def desk(engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
+    """An installation at noon in which Ann wrote at eleven."""
+    async with walking(engine.migrated(), tmp_path) as walk:
+        yield Desk(walk, tmp_path)
+
+
+async def test_everything_that_decides_is_shown(desk: Desk) -> None:
+    """Windows with what is left, wishes as they were read and as they stand, and what waits."""
+    house = desk.walk.house
+    await desk.walk.arrive("1")
+    await desk.walk.send()
+    await house.prefers("ann", quiet_hours="11:00-13:00", daily_limit=3, enable_push=1)
+    await desk.walk.arrive("2")
+    await house.plan()
+
+    seen = await desk.sees()
+
+    assert seen[:3] == [
+        "User ann",
+        "What decides now",
+        (
+            "KF account wkA: window open until 2026-11-24 10:59:00 (02:59:00Z), since 2026-11-22 11:00:00 "
+            "(03:00:00Z), 1 of 5 used"
+        ),
+    ]
+    assert "quiet hours 11:00-13:00: now, until 2026-11-22 13:00:00 (05:00:00Z)" in seen
+    assert "today: 1 of 3 messages" in seen
+    assert "quiet_hours: 11:00-13:00" in seen
+    assert "preferred_time: not set" in seen
+    assert seen[-4:] == [
+        "As kfpush has it (kfpush user set changes it)",
+        "no row: the defaults hold",
+        "What waits",
+        "waiting: 1, the user's quiet hours; looked at on 2026-11-22 13:00:00 (05:00:00Z)",
+    ]
+
+
+async def test_what_cannot_be_read_is_named(desk: Desk) -> None:
+    """The column, and what would be accepted."""
+    await desk.walk.house.prefers("ann", quiet_hours="at night", enable_push=0)
+
+    seen = await desk.sees()
+
+    assert "pushes are switched off by the application (enable_push)" in seen
+    assert any("quiet_hours 'at night' cannot be understood; accepted: 22:00-08:00" in line for line in seen)
+
+
+async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
+    """Exit code 3, on a terminal and for a script."""
+    shown = await desk.types("show", "nobody")
+    plain = await desk.types("show", "ann", "--json", LANG="zh_CN.UTF-8")
+
+    assert shown.returncode == 3
+    assert shown.stdout.startswith("Nothing is known of user nobody: ")
+    standing = json.loads(plain.stdout)
+    assert (plain.returncode, standing["is_known"], standing["own"]) == (0, True, None)
+    assert [item["open_kfid"] for item in standing["prospect"]["conversations"]] == ["wkA"]
+
+
+async def test_a_stop_reaches_what_waits(desk: Desk) -> None:
+    """At once: what waits is decided anew, and what was lost on its way is not offered again."""
+    house = desk.walk.house
+    await desk.walk.arrive("1")
+    await desk.walk.send(Unknown("timeout"))
+    await house.prefers("ann", quiet_hours="11:00-13:00", enable_push=1)
+    await desk.walk.arrive("2")
+    await house.plan()
+    assert await house.due("2") == at("22 13:00")
+
+    stopped = await desk.types("set", "ann", "--stop", "--why", "by telephone", "--author", "anna")
+    again = await desk.types("set", "ann", "--stop", "--json")
+
+    assert (stopped.returncode, stopped.stderr) == (0, "")
+    assert json.loads(again.stdout) == {"user_id": "ann", "stop": 1, "changed": False}
+    house.now = house.wall = at("23 12:00")
+    await house.plan()
+    assert await house.standing("1", "2") == [("dropped", "stopped"), ("dropped", "stopped")]
+    assert await house.rows("SELECT author, act, why, detail FROM push_audit") == [
+        {
+            "author": "anna",
+            "act": "user set",
+            "why": "by telephone",
+            "detail": '{"user_id": "ann", "stop": 1}',
+        }
+    ]
+
+
+async def test_what_is_not_named_stays(desk: Desk) -> None:
+    """Each column by itself; the empty text is no wish; kfpush reads back what it wrote."""
+    house = desk.walk.house
+
+    async def choose(**given: str | bool | None) -> bool:
+        wishes = {name: preferences.checked(name, value) for name, value in given.items()}
+        return await house.own.exclusive(lambda tx: preferences.choose(tx, "ann", wishes, house.now))
+
+    assert await choose(timezone=" Europe/Berlin ", locale="zh-CN")
+    assert await choose(stop=True)
+    assert not await choose(stop=True, locale="zh-CN")
+    assert await choose(stop=False, timezone="")
+
+    assert await house.rows("SELECT timezone, stop, locale FROM push_settings") == [
+        {"timezone": None, "stop": 0, "locale": "zh-CN"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("timezone", "Shanghai"),
+        ("timezone", "localtime"),
+        ("timezone", "../etc/passwd"),
+        ("locale", "Chinese"),
+        ("locale", "ZH"),
+    ],
+)
+async def test_what_could_not_be_read_back_is_refused(desk: Desk, column: str, text: str) -> None:
+    """Before anything is written; with exit code 2."""
+    with pytest.raises(UnreadablePreference, match="write"):
+        preferences.checked(column, text)
+
+    refused = await desk.types("set", "ann", f"--{column}", text)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert await desk.walk.house.rows("SELECT * FROM push_settings") == []
+
+
+async def test_nothing_to_set(desk: Desk) -> None:
+    """Said, not done."""
+    assert (await desk.types("set", "ann")).returncode == 2
