@@ -1,29 +1,37 @@
 """The adapter: transactions that are whole or nothing, and errors that say what to do."""
 
 import asyncio
-import os
-import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from schemas.database import Database, Transaction, engine_of, marks
-from schemas.engines.sqlite import path_of
-from schemas.errors import ConfigurationError, DatabaseBusy, DatabaseFull, StorageError
+from producer import outbox
+from schemas.database import Database, Transaction, engine_of, is_storage, marks
+from schemas.errors import ConfigurationError, DatabaseBusy, StorageError, ValueRefused
+from schemas.states import PushStatus
+from tests.engines import Engine, held, session
 
 Open = Callable[..., Database]
+ADD_EVENT = (
+    "INSERT INTO push_outbox (event_key, event_type, user_id, payload, created_at) VALUES (?, '', '', '', '')"
+)
 
 
 @pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Open]:
-    """Open handles on one file, closed afterwards."""
+def url(engine: Engine) -> str:
+    """A database with nothing in it, on each engine."""
+    return engine.empty()
+
+
+@pytest.fixture
+async def opened(url: str) -> AsyncIterator[Open]:
+    """Open handles on it, closed afterwards."""
     async with AsyncExitStack() as stack:
 
-        def handle(path: Path | None = None, **how: bool | float) -> Database:
-            database = Database(f"sqlite:///{path or tmp_path / 'a.db'}", "own", **how)  # type: ignore[arg-type]
+        def handle(**how: bool | float) -> Database:
+            database = Database(url, "own", **how)  # type: ignore[arg-type]
             stack.push_async_callback(database.close)
             return database
 
@@ -32,7 +40,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Open]:
 
 @pytest.fixture
 async def database(opened: Open) -> Database:
-    """A handle on a file with one table."""
+    """A handle on it, with one table."""
     database = opened(wal=True)
     await database.exclusive(lambda tx: tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)"))
     return database
@@ -89,120 +97,17 @@ async def test_reading_sees_one_moment(opened: Open, database: Database) -> None
     assert await database.read(numbers) == [1]
 
 
-async def test_locked_by_somebody_else(opened: Open, database: Database, tmp_path: Path) -> None:
+async def test_locked_by_somebody_else(opened: Open, database: Database, url: str) -> None:
     """It waits as long as it was told, writes nothing, and goes on when the lock is gone."""
     impatient = opened(wal=True, busy_timeout=0.05)
-    holder = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(DatabaseBusy, match=r"own: .*find the long transaction"):
-        await impatient.exclusive(lambda tx: insert(tx, 1))
-    assert await impatient.read(numbers) == []
+    with held(url):
+        with pytest.raises(DatabaseBusy, match=r"own: .*longer than 0\.05 s.*find .* and end it"):
+            await impatient.exclusive(lambda tx: insert(tx, 1))
+        assert await impatient.read(numbers) == []
 
-    holder.execute("ROLLBACK")
-    holder.close()
     await impatient.exclusive(lambda tx: insert(tx, 2))
     assert await database.read(numbers) == [2]
-
-
-async def test_a_reader_that_delays_a_commit(opened: Open, tmp_path: Path) -> None:
-    """In a host's rollback journal a reader stops the commit itself: nothing is written then either."""
-    path = tmp_path / "host.db"
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.executescript("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT); INSERT INTO t (n) VALUES (1)")
-    impatient = opened(path, wal=False, busy_timeout=0.05)
-    holder.execute("BEGIN")
-    holder.execute("SELECT * FROM t").fetchall()
-
-    with pytest.raises(DatabaseBusy):
-        await impatient.exclusive(lambda tx: insert(tx, 2))
-
-    holder.execute("COMMIT")
-    assert holder.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-    holder.close()
-    await impatient.exclusive(lambda tx: insert(tx, 3))
-    assert await impatient.read(numbers) == [1, 3]
-
-
-async def test_no_room_left(database: Database) -> None:
-    """Full is said to be full; what the transaction did before is taken back; later it goes on."""
-
-    def fill(tx: Transaction) -> None:
-        [pages] = tx.rows("PRAGMA page_count")
-        tx.rows(f"PRAGMA max_page_count = {pages[0] + 2}")
-        insert(tx, 1)
-        tx.execute("INSERT INTO t VALUES (2, ?)", ("x" * 100_000,))
-
-    with pytest.raises(DatabaseFull, match="free some room"):
-        await database.exclusive(fill)
-    assert await database.read(numbers) == []
-
-    await database.read(lambda tx: tx.rows("PRAGMA max_page_count = 1000000"))
-    await database.exclusive(lambda tx: insert(tx, 3))
-    assert await database.read(numbers) == [3]
-
-
-async def test_not_a_database(opened: Open, tmp_path: Path) -> None:
-    """Somebody else's file is named as such, and stays as it is."""
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database, but long enough to be looked at " * 20, encoding="utf-8")
-    before = path.read_bytes()
-
-    with pytest.raises(StorageError, match="this file is not a SQLite database"):
-        await opened(path, wal=True).read(numbers)
-
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("obstacle", ["no folder", "a folder"])
-async def test_nothing_to_open(opened: Open, tmp_path: Path, obstacle: str) -> None:
-    """A folder that is not there, or one where the file should be."""
-    path = tmp_path / "gone" / "a.db" if obstacle == "no folder" else tmp_path
-
-    with pytest.raises(StorageError, match=r"kfpush migrate|its folder exists"):
-        await opened(path, wal=True).read(numbers)
-
-    assert not (tmp_path / "gone").exists()
-
-
-@pytest.fixture
-def unwritable(tmp_path: Path) -> Iterator[Path]:
-    """A database that may be read and not written, in a folder likewise."""
-    path = tmp_path / "closed" / "a.db"
-    path.parent.mkdir()
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    connection.close()
-    path.chmod(0o400)
-    path.parent.chmod(0o500)
-    yield path
-    path.parent.chmod(0o700)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_that_may_not_be_written(opened: Open, unwritable: Path) -> None:
-    """It says what to look at."""
-    with pytest.raises(StorageError, match="permissions"):
-        await opened(unwritable, wal=False).exclusive(lambda tx: insert(tx, 1))
-
-
-async def test_switching_to_wal_waits_for_others(opened: Open, tmp_path: Path) -> None:
-    """Several processes that start on a fresh file at once do not fail each other."""
-    path = tmp_path / "fresh.db"
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    holder.execute("BEGIN")
-    holder.execute("SELECT * FROM t").fetchall()
-
-    with pytest.raises(DatabaseBusy):
-        await opened(path, wal=True, busy_timeout=0.05).read(numbers)
-    waiting = asyncio.create_task(opened(path, wal=True).read(numbers))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
-    holder.execute("COMMIT")
-    holder.close()
-
-    assert await asyncio.wait_for(waiting, 20) == []
 
 
 async def test_who_only_looks_changes_nothing(opened: Open, database: Database) -> None:
@@ -218,7 +123,7 @@ async def test_who_only_looks_changes_nothing(opened: Open, database: Database) 
 
 async def test_a_table_that_is_missing(database: Database) -> None:
     """A process in front of an older database says which command helps."""
-    with pytest.raises(StorageError, match="no such table: other; run `kfpush migrate`"):
+    with pytest.raises(StorageError, match=r"other.*run `kfpush migrate`"):
         await database.read(lambda tx: tx.rows("SELECT * FROM other"))
 
 
@@ -226,15 +131,6 @@ async def test_columns(database: Database) -> None:
     """The columns of a table; none of one that is not there."""
     assert await database.read(lambda tx: tx.columns("t")) == {"n", "text"}
     assert await database.read(lambda tx: tx.columns("other")) == frozenset()
-
-
-async def test_text_that_is_no_utf8(database: Database) -> None:
-    """One broken cell of a host must not stop everybody: it is read as far as it goes."""
-    await database.exclusive(lambda tx: tx.execute("INSERT INTO t VALUES (1, CAST(x'22ff30' AS TEXT))"))
-
-    assert await database.read(lambda tx: [row["text"] for row in tx.rows("SELECT text FROM t")]) == [
-        '"\ufffd0'
-    ]
 
 
 async def test_a_caller_that_is_cancelled_meanwhile(database: Database) -> None:
@@ -266,50 +162,6 @@ async def test_a_caller_that_is_cancelled_meanwhile(database: Database) -> None:
     assert await database.read(numbers) == [1]
 
 
-async def test_watching_sees_the_commits_of_others(opened: Open, database: Database, tmp_path: Path) -> None:
-    """Whoever commits, by whatever means, wakes who watches; reading wakes nobody."""
-    loop, seen = asyncio.get_running_loop(), asyncio.Queue[None]()
-    stop = database.watch(lambda: loop.call_soon_threadsafe(seen.put_nowait, None))
-    await asyncio.wait_for(seen.get(), 20)  # the first look
-
-    stranger = sqlite3.connect(tmp_path / "a.db")
-    for number in range(3):
-        stranger.execute("INSERT INTO t (n) VALUES (?)", (number,))
-        assert seen.empty()
-        stranger.commit()
-        await asyncio.wait_for(seen.get(), 20)
-    stranger.close()
-    await database.read(numbers)
-    await asyncio.to_thread(stop)
-
-    assert seen.empty()
-
-
-async def test_watching_a_file_that_comes_later(opened: Open, tmp_path: Path) -> None:
-    """While there is none it is looked for again."""
-    loop, seen = asyncio.get_running_loop(), asyncio.Event()
-    later = tmp_path / "later" / "a.db"
-    stop = opened(later, wal=False).watch(lambda: loop.call_soon_threadsafe(seen.set))
-    later.parent.mkdir()
-
-    await asyncio.wait_for(seen.wait(), 20)
-
-    await asyncio.to_thread(stop)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("sqlite:///kfpush.db", "kfpush.db"),
-        ("sqlite:////var/lib/a b.db", "/var/lib/a b.db"),
-        ("sqlite:///a%20b.db?x=1", "a%20b.db?x=1"),
-    ],
-)
-def test_path_of(url: str, expected: str) -> None:
-    """The path is literal, spaces, percent and question marks included."""
-    assert str(path_of(url)) == expected
-
-
 @pytest.mark.parametrize("url", ["", "sqlite:///", "sqlite://a.db", "a.db", "mysql://u:s3cret@host/db"])
 def test_a_url_of_another_kind(url: str) -> None:
     """It says what to write, and repeats no password."""
@@ -322,3 +174,129 @@ def test_a_url_of_another_kind(url: str) -> None:
 def test_marks() -> None:
     """As many as there are values; of none, one that nothing is equal to."""
     assert [marks(values) for values in ((), (1,), (1, 2, 3))] == ["NULL", "?", "?,?,?"]
+
+
+async def test_rows(database: Database) -> None:
+    """Values by name and by place, and what SQLite and PostgreSQL name differently comes out alike."""
+    await database.exclusive(lambda tx: tx.execute("INSERT INTO t VALUES (?, ?)", (7, "张三")))
+
+    row = await database.read(
+        lambda tx: tx.one("SELECT n, text, count(*) AS many, sum(n) AS total FROM t GROUP BY n, text")
+    )
+
+    assert row is not None
+    assert (row["n"], row[1], row[-1]) == (7, "张三", 7)
+    assert dict(row) == {"n": 7, "text": "张三", "many": 1, "total": 7}
+    assert (list(row), row.keys(), len(row)) == ([7, "张三", 1, 7], ["n", "text", "many", "total"], 4)
+    assert [type(value) for value in row] == [int, str, int, int]
+
+
+async def test_values_of_every_kind(database: Database) -> None:
+    """Numbers and booleans fit whatever column they meet; a member of an enumeration is its text."""
+
+    def write(tx: Transaction) -> list[tuple[object, ...]]:
+        tx.execute("CREATE TABLE k (a INTEGER, b TEXT, c REAL)")
+        tx.many("INSERT INTO k VALUES (?, ?, ?)", [(True, 7, 0.5), (None, PushStatus.SENT, 1)])
+        return [tuple(row) for row in tx.rows("SELECT a, b, c FROM k ORDER BY c")]
+
+    assert await database.exclusive(write) == [(1, "7", 0.5), (None, "sent", 1.0)]
+
+
+async def test_what_a_statement_touched(database: Database) -> None:
+    """As many rows as were written; a statement that asks for nothing has no rows."""
+
+    def write(tx: Transaction) -> list[object]:
+        insert(tx, 1, 2)
+        once = "INSERT INTO t (n) VALUES (?) ON CONFLICT (n) DO NOTHING"
+        return [
+            tx.execute(once, (2,)),
+            tx.execute(once, (3,)),
+            tx.execute("UPDATE t SET text = 'x' WHERE n > 1"),
+            tx.rows("DELETE FROM t WHERE n = 1"),
+            tx.one("SELECT n FROM t WHERE n = 1"),
+            tx.rows(f"SELECT n FROM t WHERE n IN ({marks(())})"),
+        ]
+
+    assert await database.exclusive(write) == [0, 1, 2, [], None, []]
+
+
+async def test_a_part_that_is_taken_back(database: Database) -> None:
+    """A value that is refused takes back its savepoint alone, and the transaction goes on."""
+
+    def write(tx: Transaction) -> list[bool]:
+        insert(tx, 1)
+        refused = []
+        for number in (2, 1):
+            try:
+                with tx.savepoint():
+                    insert(tx, number + 10, number)
+            except Exception as error:  # noqa: BLE001 - whatever the engine raises
+                refused.append(is_storage(error))
+        with tx.savepoint():
+            insert(tx, 3)
+            with suppress(LookupError), tx.savepoint():
+                insert(tx, 4)
+                raise LookupError
+        return refused
+
+    assert await database.exclusive(write) == [False]
+    assert await database.read(numbers) == [1, 2, 3, 12]
+
+
+async def test_a_value_that_is_refused(database: Database) -> None:
+    """Outside of a savepoint all is taken back, and the error says so without showing the value."""
+    with pytest.raises(ValueRefused) as refused:
+        await database.exclusive(lambda tx: insert(tx, 41, 41))
+
+    assert "41" not in str(refused.value)
+    assert await database.read(numbers) == []
+
+
+async def test_texts_are_sorted_by_their_bytes(engine: Engine) -> None:
+    """Our keys are: with a language's rules a lower case letter would come before an upper case one."""
+    urls = engine.migrated()
+    keys = ["b:1", "B:1", "a-1:1", "a1:1", "a:1", "é:1", "号:1"]
+
+    def write(tx: Transaction) -> None:
+        tx.many(
+            ADD_EVENT,
+            [(key,) for key in keys],
+        )
+
+    database = Database(urls["app"], "app")
+    await database.exclusive(write)
+    found = await database.read(
+        lambda tx: [
+            row["event_key"] for row in tx.rows("SELECT event_key FROM push_outbox ORDER BY event_key")
+        ]
+    )
+    of_a = await database.read(lambda tx: [row["event_key"] for row in outbox.of_match(tx, "a")])
+    await database.close()
+
+    assert found == ["B:1", "a-1:1", "a1:1", "a:1", "b:1", "é:1", "号:1"]
+    assert of_a == ["a:1"]
+
+
+async def test_watching_sees_the_commits_of_others(engine: Engine) -> None:
+    """Whoever commits an event wakes who watches; what is taken back, and reading, do not."""
+    url = engine.migrated()["app"]
+    database = Database(url, "app", wal=True)
+    loop, seen = asyncio.get_running_loop(), asyncio.Queue[None]()
+    stop = database.watch(lambda: loop.call_soon_threadsafe(seen.put_nowait, None))
+    await asyncio.wait_for(seen.get(), 20)  # the first look
+
+    with session(url) as stranger:
+        for number in range(3):
+            stranger.begin_exclusive()
+            stranger.tx.execute(ADD_EVENT, (f"m{number}:1",))
+            assert seen.empty()
+            stranger.commit()
+            await asyncio.wait_for(seen.get(), 20)
+        stranger.begin_exclusive()
+        stranger.tx.execute(ADD_EVENT, ("m9:1",))
+        stranger.rollback()
+    await database.read(lambda tx: tx.rows("SELECT * FROM push_outbox"))
+    await asyncio.to_thread(stop)
+    await database.close()
+
+    assert seen.empty()
