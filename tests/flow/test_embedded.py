@@ -18,8 +18,9 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ops import embedded
-from ops.embedded import LONGEST_SOCKET_PATH, EmbeddedValkey, find_server, socket_path
+from ops.embedded import EmbeddedValkey, places, server
+from ops.embedded.places import LONGEST_SOCKET_PATH, socket_path
+from ops.embedded.program import find_server
 from schemas.errors import ServerUnavailable
 
 # Another process that owns or adopts: says its server's pid, then waits to be told to stop, or killed.
@@ -247,7 +248,7 @@ def test_two_long_paths_do_not_share_a_socket(tmp_path: Path) -> None:
 def test_shared_short_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder under the temp dir that others may write is not trusted with a socket."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(embedded, "LONGEST_SOCKET_PATH", len(str(tmp_path)) + 40)
+    monkeypatch.setattr(places, "LONGEST_SOCKET_PATH", len(str(tmp_path)) + 40)
     long = tmp_path / ("x" * 120)
     socket_path(long).parent.mkdir(mode=0o755)
 
@@ -297,7 +298,7 @@ def test_orphan_that_nothing_ended_is_replaced(neighbour: Callable[..., Neighbou
     owner = neighbour("watchdog")
     pid, _ = owner.started()
     write(EmbeddedValkey(folder).url)
-    watchdogs = [int(line.split()[0]) for line in servers_in(folder) if "-m ops.embedded" in line]
+    watchdogs = [int(line.split()[0]) for line in servers_in(folder) if "-m ops.embedded.watchdog" in line]
     assert len(watchdogs) == 1
     os.kill(watchdogs[0], signal.SIGKILL)
     owner.kill()
@@ -370,11 +371,11 @@ async def test_keep_brings_it_back(folder: Path) -> None:
 
 async def test_keep_goes_on_when_a_start_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that cannot be started now is tried again later."""
-    monkeypatch.setattr(embedded, "KEEP_EVERY", 0.01)
+    monkeypatch.setattr(server, "KEEP_EVERY", 0.01)
     with EmbeddedValkey(folder) as valkey:
         first = valkey.pid
         assert first is not None
-        monkeypatch.setattr(embedded, "find_server", _no_server_twice(find_server))
+        monkeypatch.setattr(server, "find_server", _no_server_twice(find_server))
         keeping = asyncio.create_task(valkey.keep())
         os.kill(first, signal.SIGKILL)
 
