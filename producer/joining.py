@@ -23,7 +23,7 @@ _FROM_ARRAYS: Final = (
     f"{_INSERT} SELECT {', '.join(_COLUMNS)} FROM unnest({', '.join(['%s::text[]'] * len(_COLUMNS))})"
     f" WITH ORDINALITY AS given ({', '.join(_COLUMNS)}, nth) ORDER BY nth {_ONCE} event_key"
 )
-_AT_ONCE: Final = 100
+AT_ONCE: Final = 100
 """So many rows share one statement on SQLite, which takes a bounded number of values."""
 
 
@@ -60,8 +60,8 @@ def _by_sqlite(connection: sqlite3.Connection, rows: Sequence[Values]) -> set[st
     added: set[str] = set()
     one = f"({marks(_COLUMNS)})"
     try:
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
             cursor.execute(
                 # Bytes: what becomes of a text is for the caller's text factory to say.
                 f"{_INSERT} VALUES {', '.join([one] * len(some))} {_ONCE} CAST(event_key AS BLOB)",
