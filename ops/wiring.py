@@ -60,10 +60,14 @@ log = structlog.get_logger(__name__)
 
 
 def databases(settings: Settings, *, read_only: bool = False) -> tuple[Database, Database]:
-    """Open (lazily) the application's database and our own: two handles, even on one file."""
-    is_one_file = settings.app_url == settings.own_url
+    """Open (lazily) the application's database and our own; one handle, if they are one.
+
+    Two connections on one file would wait for each other's commits, and forget all they know after each.
+    """
     own = Database(settings.own_url, migrate.OWN, wal=not read_only, read_only=read_only)
-    app = Database(settings.app_url, migrate.APP, wal=is_one_file and not read_only, read_only=read_only)
+    if settings.app_url == settings.own_url:
+        return own, own
+    app = Database(settings.app_url, migrate.APP, read_only=read_only)
     return app, own
 
 

@@ -133,6 +133,7 @@ class Database:
         self.name = name
         self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"kfpush-{name}")
         self._session: Session | None = None
+        self._is_closed = False
 
     @property
     def place(self) -> str:
@@ -158,7 +159,10 @@ class Database:
         return await self._run(_begin_read, work)
 
     async def close(self) -> None:
-        """Finish the work at hand and close the connection."""
+        """Finish the work at hand and close the connection; a second time there is nothing left to do."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         await asyncio.get_running_loop().run_in_executor(self._owner, self._close)
         self._owner.shutdown(wait=True)
 
