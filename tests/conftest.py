@@ -1,6 +1,7 @@
 """What tests of every kind may ask for."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     """One PostgreSQL server for all tests of a worker."""
-    try:
-        server = postgres()
-        started = server.__enter__()
-    except NoServer as reason:
-        pytest.skip(str(reason))
-    yield started
-    server.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres())
+        except NoServer as reason:
+            pytest.skip(str(reason))
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,13 +1,17 @@
 """The engines that tests run on: each makes databases that cost little and go away with the test."""
 
+import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ops import migrate
-from schemas.database import Session, connected, engine_of, in_exclusive
+from schemas.database import Session, Transaction, connected, engine_of, in_exclusive
+from schemas.engines.sqlite import SqliteTransaction
 from tests.postgres import Postgres
 
 NOON: Final = datetime.fromisoformat("2026-11-22T12:00+08:00")
@@ -27,6 +31,10 @@ class Engine(Protocol):
         """Make our ledger and an application's database; tell their URLs by part."""
         ...
 
+    def ledger(self) -> AbstractContextManager[Transaction]:
+        """Be in a transaction on an empty ledger, of which nothing stays; costs next to nothing."""
+        ...
+
 
 @contextmanager
 def session(url: str) -> Iterator[Session]:
@@ -40,8 +48,10 @@ def held(url: str) -> Iterator[Session]:
     """Be the only writer meanwhile, and change nothing."""
     with session(url) as opened:
         opened.begin_exclusive()
-        yield opened
-        opened.rollback()
+        try:
+            yield opened
+        finally:
+            opened.rollback()
 
 
 def ask(url: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -71,6 +81,22 @@ class Sqlite:
             migrate.migrate(url, part, NOON)
         return urls
 
+    @contextmanager
+    def ledger(self) -> Iterator[Transaction]:
+        """A copy in memory of a file that is made once."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.deserialize(_empty_ledger())
+            connection.execute("BEGIN")
+            yield SqliteTransaction(connection)
+
+
+@cache
+def _empty_ledger() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        migrate.migrate(f"sqlite:///{folder}/own.db", migrate.OWN, NOON)
+        return Path(folder, "own.db").read_bytes()
+
 
 class Postgresql:
     """Databases of one server: one, for application and ledger together."""
@@ -95,6 +121,20 @@ class Postgresql:
             self._server.template = template
         self._made.append(self._server.make(self._server.template))
         return dict.fromkeys(PARTS, self._server.url(self._made[-1]))
+
+    @contextmanager
+    def ledger(self) -> Iterator[Transaction]:
+        """A database that is made once, and a transaction that is taken back."""
+        opened = self._server.ledger
+        if opened is None:
+            url = self._server.url(self._server.make())
+            migrate.migrate(url, migrate.OWN, NOON)
+            opened = self._server.ledger = engine_of(url, "somebody").open()
+        opened.begin_exclusive()
+        try:
+            yield opened.tx
+        finally:
+            opened.rollback()
 
     def end(self) -> None:
         """Drop what was made."""

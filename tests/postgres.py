@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from schemas.database import Session
+
 LONGEST: Final = 60
 """Seconds; a server that has not come up or gone down by then does not."""
 
@@ -51,6 +53,8 @@ class Postgres:
         self._numbers = itertools.count(1)
         self.template: str | None = None
         """A database that was migrated, for others to be copies of."""
+        self.ledger: Session | None = None
+        """A connection to a ledger in which nothing is ever committed."""
 
     def url(self, database: str = "postgres") -> str:
         """Write the URL of a database."""
@@ -142,6 +146,8 @@ def _server(programs: Path, data: Path, folder: Path, user: str) -> Iterator[Pos
                 time.sleep(0.05)
         yield server
     finally:
+        if server.ledger is not None:
+            server.ledger.close()
         process.send_signal(signal.SIGINT)  # ends every session, then itself
         try:
             process.wait(LONGEST)

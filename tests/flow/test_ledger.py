@@ -1,20 +1,17 @@
 """Every transition says from which states it may be made; from elsewhere, or twice, it changes nothing."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.deliveries import Incoming, Verdict
 from consumer.ledger.timeline import Line
-from ops import migrate
 from schemas.database import Transaction
 from schemas.decisions import Reason
-from schemas.engines.sqlite import SqliteTransaction
 from schemas.states import DeliveryStatus, Entry, PushStatus
+from tests.engines import Engine
 from tests.flow.ledger_house import EIGHT, NOON, match
 
 LATER = NOON + timedelta(minutes=5)
@@ -24,33 +21,18 @@ D, P = DeliveryStatus, PushStatus
 Act = Callable[[Transaction], object]
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    """Our tables with one match and its push, to be copied."""
-    path = Path(tmp_path_factory.mktemp("own")) / "own.db"
-    migrate.migrate(f"sqlite:///{path}", migrate.OWN, NOON)
-    connection = sqlite3.connect(path)
-    tx = SqliteTransaction(connection)
-    deliveries.insert_fresh(tx, [Incoming(match("m1"), "e1")], NOON)
-    tx.execute(
-        "INSERT INTO push_messages (id, msgid, open_kfid, external_userid, user_id, person, kind, matches,"
-        " body, status, send_by, attempts, reserved_at, tried_at, lease_until) VALUES (7, 'x', 'wk1', 'wm1',"
-        " 'u1', 'wm1', 'match', '[[\"m1\", 1]]', '{}', 'sending', ?, 2, ?, ?, ?)",
-        ["2026-11-22T04:00:00.000Z"] * 4,
-    )
-    connection.commit()
-    yield connection
-    connection.close()
-
-
 @pytest.fixture
-def tx(migrated: sqlite3.Connection) -> Iterator[Transaction]:
-    """A copy of them in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    migrated.backup(connection)
-    yield SqliteTransaction(connection)
-    connection.close()
+def tx(engine: Engine) -> Iterator[Transaction]:
+    """Our tables with one match and its push, on each engine."""
+    with engine.ledger() as tx:
+        deliveries.insert_fresh(tx, [Incoming(match("m1"), "e1")], NOON)
+        tx.execute(
+            "INSERT INTO push_messages (id, msgid, open_kfid, external_userid, user_id, person, kind,"
+            " matches, body, status, send_by, attempts, reserved_at, tried_at, lease_until)"
+            " VALUES (7, 'x', 'wk1', 'wm1', 'u1', 'wm1', 'match', '[[\"m1\", 1]]', '{}', 'sending', ?, 2, ?, ?, ?)",
+            ["2026-11-22T04:00:00.000Z"] * 4,
+        )
+        yield tx
 
 
 def delivery(tx: Transaction) -> dict[str, object]:

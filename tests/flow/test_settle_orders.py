@@ -1,10 +1,6 @@
 """Receipts may be repeated, late and out of order: the outcome is the one that the rules demand."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,11 +13,10 @@ from consumer.ledger.pushes import Attempt
 from consumer.send import Report
 from consumer.settle import Moment, Runs, settle
 from consumer.templates import compile_template
-from ops import migrate
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
-from schemas.engines.sqlite import SqliteTransaction
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
+from tests.engines import Engine
 from tests.flow.ledger_house import EIGHT, INSTALLATION, NOON, match
 
 ACCEPTED, REPEATED = Accepted(), Accepted(repeated=True)
@@ -34,26 +29,6 @@ STRANGE = Refused(77777, RefusalKind.UNCLASSIFIED)
 CONTENT = Refused(40201, RefusalKind.CONTENT)
 RECIPIENT = Refused(40096, RefusalKind.RECIPIENT)
 EVERY = [ACCEPTED, REPEATED, SILENCE, LATE, WINDOW, THROTTLED, CORP, STRANGE, CONTENT, RECIPIENT]
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    """Our tables, empty, to be copied."""
-    path = Path(tmp_path_factory.mktemp("own")) / "own.db"
-    migrate.migrate(f"sqlite:///{path}", migrate.OWN, NOON)
-    connection = sqlite3.connect(path)
-    yield connection
-    connection.close()
-
-
-@contextmanager
-def ledger(migrated: sqlite3.Connection) -> Iterator[Transaction]:
-    """A copy of the tables in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    migrated.backup(connection)
-    yield SqliteTransaction(connection)
-    connection.close()
 
 
 def three_attempts(tx: Transaction, count: int = 3) -> list[Attempt]:
@@ -138,7 +113,7 @@ def everything(tx: Transaction) -> list[list[tuple[object, ...]]]:
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
 @pytest.mark.parametrize("at_once", [True, False])
 def test_three_attempts_in_every_order(
-    migrated: sqlite3.Connection,
+    engine: Engine,
     receipts: list[Receipt],
     expected: tuple[str, str],
     accounted: list[int],
@@ -146,7 +121,7 @@ def test_three_attempts_in_every_order(
     at_once: bool,  # noqa: FBT001
 ) -> None:
     """In one group or three, whichever comes first."""
-    with ledger(migrated) as tx:
+    with engine.ledger() as tx:
         attempts = three_attempts(tx)
         group = [(attempts[number], receipts[number]) for number in order]
         if at_once:
@@ -165,10 +140,10 @@ schedules = st.lists(st.integers(0, 2), min_size=1, max_size=9)
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(EVERY), min_size=3, max_size=3), schedules, st.data())
 def test_any_order_and_repetition(
-    migrated: sqlite3.Connection, receipts: list[Receipt], schedule: list[int], data: st.DataObject
+    engine: Engine, receipts: list[Receipt], schedule: list[int], data: st.DataObject
 ) -> None:
     """Each attempt may be reported never, once or often, in groups of any size."""
-    with ledger(migrated) as tx:
+    with engine.ledger() as tx:
         attempts = three_attempts(tx)
         rest = [(attempts[number], receipts[number]) for number in schedule]
         while rest:
@@ -197,10 +172,10 @@ def test_any_order_and_repetition(
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(EVERY), min_size=3, max_size=3), st.permutations(range(3)), schedules)
 def test_old_news_changes_nothing(
-    migrated: sqlite3.Connection, receipts: list[Receipt], order: list[int], again: list[int]
+    engine: Engine, receipts: list[Receipt], order: list[int], again: list[int]
 ) -> None:
     """Once all three were settled, saying any of it again leaves every row as it is."""
-    with ledger(migrated) as tx:
+    with engine.ledger() as tx:
         attempts = three_attempts(tx)
         for number in order:
             report(tx, (attempts[number], receipts[number]))
