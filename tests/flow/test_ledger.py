@@ -29,7 +29,8 @@ def tx(engine: Engine) -> Iterator[Transaction]:
         tx.execute(
             "INSERT INTO push_messages (id, msgid, open_kfid, external_userid, user_id, person, kind,"
             " matches, body, status, send_by, attempts, reserved_at, tried_at, lease_until)"
-            " VALUES (7, 'x', 'wk1', 'wm1', 'u1', 'wm1', 'match', '[[\"m1\", 1]]', '{}', 'sending', ?, 2, ?, ?, ?)",
+            " VALUES (7, 'x', 'wk1', 'wm1', 'u1', 'wm1', 'match', '[[\"m1\", 1]]', '{}', 'sending',"
+            " ?, 2, ?, ?, ?)",
             ["2026-11-22T04:00:00.000Z"] * 4,
         )
         yield tx
