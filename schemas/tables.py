@@ -163,7 +163,6 @@ PUSH_MESSAGES = Table(
             "push_messages_open", ("external_userid", "open_kfid"), where="status IN ('sending', 'unknown')"
         ),
         Index("push_messages_slots", ("external_userid", "accepted_at")),
-        Index("push_messages_open_user", ("user_id",), where="status IN ('sending', 'unknown')"),
         Index("push_messages_day", ("user_id", "accepted_at")),
         Index("push_messages_unprojected", ("id",), where="settled_at IS NOT NULL AND projected_at IS NULL"),
     ),

@@ -277,7 +277,7 @@ def wake(tx: Transaction, external_userids: Collection[str], wall: datetime) -> 
     """Make these recipients' unknown pushes due; one that is being tried right now is left to its holder."""
     values = tuple(external_userids)
     tx.execute(
-        f"UPDATE push_messages SET lease_until = ? WHERE {_FROZEN}"
+        f"UPDATE push_messages SET lease_until = ? WHERE {_FROZEN} AND accepted_at IS NULL"
         f" AND lease_until > ? AND external_userid IN ({marks(values)})",
         (to_text(wall), to_text(wall), *values),
     )
@@ -333,7 +333,9 @@ def uses(
     """Read what counts against these recipients' slots and these users' limits."""
     found: dict[int, Use] = {}
     for column, values in (("external_userid", tuple(external_userids)), ("user_id", tuple(user_ids))):
-        for condition, more in ((_OPEN, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
+        # An open push has no acceptance: said too, that the index finds it among all that somebody ever got.
+        is_open = f"accepted_at IS NULL AND {_OPEN}"
+        for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
             for row in tx.rows(
                 "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at, window_opened_at"
                 f" FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
