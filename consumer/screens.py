@@ -23,6 +23,7 @@ from schemas.states import PushStatus
 from schemas.times import from_text
 
 CHANNEL: Final = "wechat_kf"
+_LARGEST_INTEGER: Final = 2**63 - 1
 SHOWN: Final = (PushStatus.SENT, PushStatus.FAILED, PushStatus.RECALLED)
 """What was accepted once; the others never reached anybody."""
 
@@ -85,6 +86,8 @@ def _history(tx: Transaction, rows: Sequence[Row]) -> None:
             (row["msgid"], row["status"]),
         ):
             values = {name: value for name, value in _history_row(row).items() if name in columns}
+            if "id" not in columns or not values:
+                continue  # no history, or one whose rows nobody could find again
             added = tx.one(
                 f"INSERT INTO push_history ({', '.join(values)}) VALUES ({marks(tuple(values))}) "
                 "RETURNING id",
@@ -97,9 +100,10 @@ def _history(tx: Transaction, rows: Sequence[Row]) -> None:
             continue
         known = tx.one("SELECT history_id, status FROM push_projected WHERE msgid = ?", (row["msgid"],))
         if known is not None and known["status"] != row["status"]:
-            tx.execute(
-                "UPDATE push_history SET status = ? WHERE id = ?", (row["status"], known["history_id"])
-            )
+            if known["history_id"] is not None and {"id", "status"} <= columns:
+                tx.execute(
+                    "UPDATE push_history SET status = ? WHERE id = ?", (row["status"], known["history_id"])
+                )
             tx.execute("UPDATE push_projected SET status = ? WHERE msgid = ?", (row["status"], row["msgid"]))
 
 
@@ -149,12 +153,14 @@ def _history_row(row: Row) -> dict[str, object]:
 
 
 def host_id(match_id: str) -> int | str:
-    """Write an id as the host has it: its ids are integers, unless they never were."""
-    return (
-        int(match_id)
-        if match_id.isascii() and match_id.isdigit() and str(int(match_id)) == match_id
-        else match_id
-    )
+    """Write an id as the host has it: its ids are integers, unless they never were.
+
+    What no integer column can hold, such as an order number of 22 digits, is a text of the host's.
+    """
+    if not (match_id.isascii() and match_id.isdigit()):
+        return match_id
+    number = int(match_id)
+    return number if number <= _LARGEST_INTEGER and str(number) == match_id else match_id
 
 
 def _sent_at(row: Row) -> str:

@@ -50,10 +50,17 @@ async def test_a_message_is_shown(house: LedgerHouse) -> None:
 
 @pytest.mark.parametrize(
     ("match_id", "expected"),
-    [("17", "[17]"), ("017", '["017"]'), ("m1", '["m1"]'), ("１７", '["\\uff11\\uff17"]')],
+    [
+        ("17", "[17]"),
+        ("017", '["017"]'),
+        ("m1", '["m1"]'),
+        ("9" * 22, f'["{"9" * 22}"]'),
+        ("１７", '["\\uff11\\uff17"]'),
+    ],
 )
 async def test_ids_as_the_host_types_them(house: LedgerHouse, match_id: str, expected: str) -> None:
-    """Integers there, strings elsewhere; none is changed on the way."""
+    """Integers there, strings elsewhere; none is changed on the way, none is too long for a column."""
+    await house.host(MATCHES)
     await house.session()
     await house.sent(Accepted(), match(match_id))
 
@@ -214,6 +221,27 @@ async def test_a_host_with_fewer_columns(house: LedgerHouse) -> None:
     await projection(house).project()
 
     assert await house.host("SELECT * FROM push_history") == [(1, "u1", "[17]", "2026-11-22 04:00:00")]
+
+
+@pytest.mark.parametrize("columns", [None, "user_id TEXT, message TEXT", "note TEXT"])
+async def test_a_host_without_a_history(house: LedgerHouse, columns: str | None) -> None:
+    """Nor with one that nobody could find a row of again: its other screens are kept true."""
+    await house.host("DROP TABLE push_history")
+    if columns:
+        await house.host(f"CREATE TABLE push_history ({columns})")
+    await house.session()
+    [attempt] = await house.sent(Accepted(), match("17"))
+
+    await projection(house).project()
+    await house.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_messages SET status = 'failed', projected_at = NULL")
+    )
+    await projection(house).project()
+
+    assert await house.host("SELECT message_count_48h FROM wechat_kf_sessions") == [(1,)]
+    assert await house.host("SELECT msgid, history_id, status FROM push_projected") == [
+        (attempt.letter.msgid, None, "failed")
+    ]
 
 
 async def test_a_host_that_is_busy(house: LedgerHouse) -> None:
