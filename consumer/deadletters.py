@@ -14,6 +14,9 @@ from schemas.decisions import Reason
 from schemas.events import key_range, revision_in
 from schemas.times import to_text
 
+LONGEST_KEY: Final = 200
+"""Of what calls itself a key, so many characters are kept: an index of PostgreSQL's holds 2,704 bytes."""
+
 OPEN: Final = "redriven_at IS NULL AND dropped_at IS NULL"
 """Nobody has redriven or dropped it yet."""
 
@@ -118,7 +121,7 @@ def _key(fields: Mapping[bytes, bytes] | None) -> str | None:
     """The event's key, if that much can be read."""
     if fields is None or b"id" not in fields:
         return None
-    return fields[b"id"].decode(errors="replace")
+    return fields[b"id"].decode(errors="replace")[:LONGEST_KEY]
 
 
 def _raw(fields: Mapping[bytes, bytes] | None) -> str | None:

@@ -117,6 +117,7 @@ def _user_in(data: str) -> str:
     """The user named by data of a newer version, if it still names one there."""
     try:
         user_id = json.loads(data)["user_id"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+        user_id.encode()  # JSON can name half a character, which no database holds
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return ""
-    return user_id if isinstance(user_id, str) else ""
+    return str(user_id)

@@ -28,8 +28,11 @@ DEFAULT_LIFETIME = timedelta(days=7)
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
 """More than this is a mistake of the producer; a KF message holds 2,048 bytes."""
 
+_LONGEST_ID: Final = 128
 _WITHDRAWN: Final = ":withdrawn"
-_KEY = re.compile(rf"(?P<match_id>.+):(?P<revision>[1-9][0-9]{{0,15}})(?:{_WITHDRAWN})?", re.DOTALL)
+_KEY = re.compile(
+    rf"(?P<match_id>.{{1,{_LONGEST_ID}}}):(?P<revision>[1-9][0-9]{{0,15}})(?:{_WITHDRAWN})?", re.DOTALL
+)
 """Numbers as we write them, and of a length that every reader of them can hold."""
 _OWN_KEY = re.compile(r":(?P<revision>\d+)(:[a-z]+)?")
 """What follows the match's id in a key: its revision, and for other events than the match itself, which."""
@@ -51,7 +54,7 @@ def _aware(value: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(_aware)]
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^\S+$"), BeforeValidator(_id_text)]
+Id = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, pattern=r"^\S+$"), BeforeValidator(_id_text)]
 
 
 class MatchCreated(BaseModel):

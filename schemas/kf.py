@@ -19,6 +19,9 @@ TEXT_BYTES = 2048
 MSGID_BYTES = 32
 """The longest msgid of our own choice."""
 
+_NO_ERRCODE = 2**31
+"""WeChat's codes have six digits; what no column of ours can hold is none of them."""
+
 _MSGID = re.compile(rf"[0-9a-zA-Z_-]{{1,{MSGID_BYTES}}}")
 _ADDRESS = re.compile(r"from ip: ?([0-9a-fA-F.:]{3,45})")
 
@@ -70,7 +73,7 @@ class UnreadableAnswer(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What every KF call answers with; ``errcode`` is None when the field is missing or no integer."""
+    """What every KF call answers with; ``errcode`` is None when the field is missing or holds no code."""
 
     errcode: int | None
     errmsg: str = ""
@@ -93,7 +96,7 @@ def read_answer(raw: bytes) -> Answer:
         raise UnreadableAnswer("the answer is not a JSON object")
     errcode, errmsg = found.get("errcode"), found.get("errmsg")
     return Answer(
-        errcode if type(errcode) is int else None,
+        errcode if type(errcode) is int and abs(errcode) < _NO_ERRCODE else None,
         errmsg if isinstance(errmsg, str) else "",
         found,
     )

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import random
+import string
 
 import pytest
 
@@ -58,6 +60,22 @@ async def test_an_unreadable_entry(streaming: StreamHouse, bad: dict[str, str], 
     assert error in str(letter["error"])
     assert dict(json.loads(str(letter["raw"]))) == bad
     assert letter["event_key"] == bad.get("id")
+
+
+NOISE = "".join(random.Random(7).choices(string.ascii_letters, k=9000))
+"""No database can make it shorter, and no index of PostgreSQL's holds it."""
+
+
+@pytest.mark.parametrize("bad", [{"id": NOISE}, entry("m1", version="v2", subject=f"{NOISE}:1")])
+async def test_what_calls_itself_by_an_endless_name(streaming: StreamHouse, bad: dict[str, str]) -> None:
+    """It is a dead letter like any other: nobody behind it waits for an index that cannot hold it."""
+    await streaming.add("a", bad, "b")
+
+    async with streaming.intake():
+        await streaming.wait_for("a", "b")
+
+    [letter] = await letters(streaming)
+    assert dict(json.loads(str(letter["raw"]))) == bad
 
 
 async def test_an_entry_that_is_no_utf8(streaming: StreamHouse) -> None:

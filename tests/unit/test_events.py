@@ -231,6 +231,7 @@ def test_split_key(key: str, expected: tuple[str, int]) -> None:
         "17:1 ",
         "17:１",
         "17:" + "9" * 17,
+        "1" * 129 + ":1",
         "1:" + "9" * 5000,
     ],  # noqa: RUF100
 )

@@ -89,6 +89,7 @@ def test_a_cut_text_is_the_longest_beginning_that_fits(text: str, limit: int) ->
         (b'{"errcode":0}', 0),
         (b' {"errcode":95001,"errmsg":"x"}\n', 95001),
         (b'{"errcode":-1}', -1),
+        (b'{"errcode":2147483648}', None),
         (b"{}", None),
         (b'{"errcode":null}', None),
         (b'{"errcode":"0"}', None),

@@ -80,6 +80,7 @@ def test_a_key_of_something_else(key: str, kind: str, error: str) -> None:
     [
         (json.dumps({"user_id": "u1", "since": 7}), "u1"),
         (json.dumps({"user_id": 7}), ""),
+        (json.dumps({"user_id": "\ud800"}), ""),
         ("[]", ""),
         ("not even JSON", ""),
     ],
