@@ -15,10 +15,12 @@ from consumer.ledger import deliveries, pushes
 from consumer.ledger.deliveries import Key
 from consumer.ledger.pushes import Push
 from consumer.pauses import Pause
+from consumer.plain import as_match
 from consumer.planner import plan
+from consumer.policy import judge
 from consumer.retry import GiveUp, judge_retry
 from schemas.database import Transaction
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Defer, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Outlook:
     pauses: tuple[Pause, ...]
     has_spoken: bool
     complaints: tuple[str, ...]
+    name: str = ""
+    """What the ledger calls the person."""
 
 
 def of_match(
@@ -69,6 +73,27 @@ def of_user(tx: Transaction, inputs: HostInputs, user_id: str, rules: Rules, now
     """Gather what decides about a user's matches; there is none to decide about."""
     known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=pushes.MATCH)
     return Outlook(None, known.facts, active, has_spoken, known.complaints)
+
+
+def of_message(
+    tx: Transaction,
+    inputs: HostInputs,
+    user_id: str,
+    rules: Rules,
+    now: datetime,
+    *,
+    kind: str,
+    keeps_quiet: bool,
+) -> Outlook:
+    """Judge a message that carries no match, and that would be reserved now."""
+    known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=kind)
+    corp = pauses.corp_pause(active)
+    decision: Decision
+    if corp is not None and not corp.may_probe(now):
+        decision = Defer(corp.looks_again_at(now), Reason.PAUSED)
+    else:
+        decision = judge(*as_match(known.facts, user_id, now, keeps_quiet=keeps_quiet), now)
+    return Outlook(decision, known.facts, active, has_spoken, known.complaints, known.group.name)
 
 
 def _look(

@@ -24,6 +24,7 @@ from consumer.ledger import deliveries, pushes, timeline
 from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
+from consumer.plain import as_match
 from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
 from consumer.verdicts import changes, told, verdict_of
@@ -304,6 +305,9 @@ class Round:
         inputs = replace(inputs, sessions=[*inputs.sessions, own])
         [known] = gather(self._tx, inputs, [letter.user_id], {}, self._rules, now, but=push.id)
         facts = self._halted(known.facts, letter.kind)
+        if not letter.matches:
+            facts, message = as_match(facts, letter.user_id, push.reserved_at, keeps_quiet=True)
+            matches = [message]
         decision = judge_retry(facts, letter.recipient, matches, push.reserved_at, now)
         opened = {window.recipient: window.opened_at for window in known.facts.windows}
         match decision:

@@ -155,7 +155,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
         reports: asyncio.Queue[Report] = asyncio.Queue()
         nudge = asyncio.Event()
         sender = Sender(
-            _kf_client(house),
+            kf_client_of(house),
             reports,
             concurrency=settings.send_concurrency,
             send_timeout=timedelta(seconds=settings.send_timeout),
@@ -284,7 +284,8 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _kf_client(house: House) -> KfClient:
+def kf_client_of(house: House) -> KfClient:
+    """Construct what sends, with the access token that all processes share."""
     corp_id, secret = house.settings.credentials
     shelf = TokenShelf(house.redis, house.keys, fingerprint(corp_id, secret))
     tokens = AccessTokens(house.transport, Credentials(corp_id, secret), shelf, clock=time.monotonic)

@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "pause",
     "resume",
     "user",
+    "send-test",
     "config",
     "bench",
 )
@@ -47,6 +48,7 @@ _HELP: Final = {
     "pause": "Pause all sending, one KF account, or one kind of message.",
     "resume": "Let go on what a person has paused.",
     "user": "Show what decides about one user, or set their time zone, stop and locale.",
+    "send-test": "Send one test message to one user.",
     "dead": "List, show, redrive or drop dead letters.",
     "config": "Show every setting, where it comes from, and what it means.",
     "bench": "Measure what kfpush costs on this machine.",
@@ -62,7 +64,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"ops.cli.{cmd_name}")
+        module = importlib.import_module(f"ops.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         for each in (command, *getattr(command, "commands", {}).values()):
             # A docstring with a backslash is raw (the linter's rule); click's mark is not.
