@@ -40,6 +40,9 @@ __all__ = (
     "path_of",
 )
 
+ROW_TIMEOUT: Final = 0.5
+"""Seconds that everybody's writes may wait for one row of the application's, where rows can be locked."""
+
 POSTGRES: Final = ("postgresql://", "postgres://")
 
 T = TypeVar("T")
@@ -63,8 +66,12 @@ def engine_of(
     wal: bool = False,
     read_only: bool = False,
     busy_timeout: float = BUSY_TIMEOUT,
+    row_timeout: float | None = None,
 ) -> Engine:
     """Choose the engine that a URL names; nothing is opened yet.  Without a name, errors tell the place.
+
+    ``busy_timeout`` is how long to wait to be the only writer; ``row_timeout`` how long that one waits, while
+    all others wait for it, for a row that the application holds; the same, if not given.
 
     Raises:
         ConfigurationError: no engine of ours, or its driver is not installed.
@@ -85,7 +92,7 @@ def engine_of(
             "a postgresql:// database needs the extra `pg` in kfpush's own environment:"
             " .venv/bin/pip install 'psycopg[binary]>=3.2,<4'"
         ) from None
-    return PostgresEngine(url, name, read_only=read_only, busy_timeout=busy_timeout)
+    return PostgresEngine(url, name, read_only=read_only, busy_timeout=busy_timeout, row_timeout=row_timeout)
 
 
 @contextmanager
@@ -128,7 +135,14 @@ class Database:
         busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
         """Prepare the handle; nothing is opened before the first use."""
-        self._engine = engine_of(url, name, wal=wal, read_only=read_only, busy_timeout=busy_timeout)
+        self._engine = engine_of(
+            url,
+            name,
+            wal=wal,
+            read_only=read_only,
+            busy_timeout=busy_timeout,
+            row_timeout=ROW_TIMEOUT,
+        )
         self.url = url
         self.name = name
         self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"kfpush-{name}")

@@ -217,14 +217,17 @@ class PostgresEngine:
     dialect = "postgresql"
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
-    def __init__(self, url: str, name: str, *, read_only: bool, busy_timeout: float) -> None:
+    def __init__(
+        self, url: str, name: str, *, read_only: bool, busy_timeout: float, row_timeout: float | None = None
+    ) -> None:
         self._url = url
         self.name = name or self.place
-        self._busy_timeout = busy_timeout
         self.begin_exclusive = (
             f"BEGIN ISOLATION LEVEL READ COMMITTED READ {'ONLY' if read_only else 'WRITE'};"
             f"SET LOCAL lock_timeout = {max(1, int(busy_timeout * 1000))};"
-            f"SELECT pg_advisory_xact_lock({LOCK})"
+            f"SELECT pg_advisory_xact_lock({LOCK});"
+            # Whoever writes with kfpush has waited already: what is locked now is locked by the application.
+            f"SET LOCAL lock_timeout = {max(1, int(min(busy_timeout, row_timeout or busy_timeout) * 1000))}"
         ).encode()
 
     @property
@@ -266,7 +269,7 @@ class PostgresEngine:
 
     def explained(self, error: Exception) -> StorageError:
         """Turn PostgreSQL's error into one of ours."""
-        return postgres_errors.explained(error, self.name, self._busy_timeout)
+        return postgres_errors.explained(error, self.name)
 
     def follow(self, on_commit: Callable[[], object], stopping: Stopping) -> None:
         """Listen for what push_outbox's trigger tells.  Behind a pooler nothing comes; the sweep serves."""

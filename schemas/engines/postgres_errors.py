@@ -55,13 +55,13 @@ _CONNECTING: Final = (
 """What libpq says when it cannot connect, in English, and what helps; no code comes with it."""
 
 
-def explained(error: Exception, name: str, waited: float) -> StorageError:
+def explained(error: Exception, name: str) -> StorageError:
     """Turn an error on an open connection into one of ours that says what to do."""
     code = getattr(error, "sqlstate", None) or ""
     kind = type(error).__name__
     if code in _BUSY:
         return DatabaseBusy(
-            f"{name}: another transaction holds a lock for longer than {waited:g} s ({kind});"
+            f"{name}: another transaction holds a lock ({kind});"
             " find it in pg_stat_activity and end it (kfpush tries again by itself)"
         )
     if code in _FULL:
