@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.database import Database
+from tests.engines import Engine
 from tests.faults.paper import Site, opened, site_on
 from tests.faults.world import World, open_world
-
-ENGINES = ["sqlite"]
 
 
 @pytest.fixture
@@ -19,10 +18,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-@pytest.fixture(params=ENGINES)
-def site(tmp_path: Path, request: pytest.FixtureRequest) -> Site:
-    """Two empty databases, on every engine."""
-    return site_on(request.param, tmp_path)
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    """Two empty databases, on each engine."""
+    return site_on(engine)
 
 
 @pytest.fixture

@@ -11,14 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from consumer.gather import Rules
 from consumer.intake import Sorted, store
 from consumer.ledger.deliveries import Incoming
-from ops.cli.migrate import migrated
+from ops import migrate
 from ops.sandbox import views
 from ops.sandbox.calls import Call
 from ops.sandbox.rules import Corp
@@ -28,6 +27,7 @@ from schemas.database import Database, marks
 from schemas.events import MatchCreated
 from schemas.settings import Settings
 from schemas.times import from_text
+from tests.engines import Engine
 from tests.faults.host import ACCOUNT, SENT, Ending, Person
 from tests.faults.judge import Evidence, Row, complaints, talks_of
 
@@ -50,12 +50,10 @@ class Site:
         return databases(Settings(app_database_url=self.app_url, database_url=self.own_url))
 
 
-def site_on(engine: str, folder: Path) -> Site:
-    """Make two databases on an engine: ``sqlite`` has two files in a folder."""
-    assert engine == "sqlite"
-    site = Site(f"sqlite:///{folder / 'app.db'}", f"sqlite:///{folder / 'own.db'}")
-    migrated(Settings(app_database_url=site.app_url, database_url=site.own_url))
-    return site
+def site_on(engine: Engine) -> Site:
+    """Make two databases on an engine."""
+    urls = engine.migrated()
+    return Site(urls[migrate.APP], urls[migrate.OWN])
 
 
 class PaperWeChat:
