@@ -25,6 +25,7 @@ NO_SLOT: Final[Ending] = ("parked", "no_slot")
 NO_SESSION: Final[Ending] = ("parked", "no_session")
 BELOW_MIN_SCORE: Final[Ending] = ("dropped", "below_min_score")
 SENDING: Final[Ending] = ("sending", None)
+WINDOW_CLOSED: Final[Ending] = ("parked", "window_closed")
 QUIET: Final[Ending] = ("waiting", "quiet_hours")
 
 

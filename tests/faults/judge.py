@@ -61,7 +61,8 @@ def judge(world: World) -> None:
     """Hold every promise against the evidence of real processes."""
     evidence = gather(world)
     history = world.host("SELECT * FROM push_history")
-    assert [*complaints(evidence), *_one_history_row_each(evidence, history)] == [], world.told()
+    broken = [*complaints(evidence), *_one_history_row_each(evidence, history)]
+    assert broken == [], "\n".join([*broken, world.told()])
 
 
 def complaints(evidence: Evidence) -> list[str]:

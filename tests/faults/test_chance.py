@@ -11,7 +11,7 @@ from tests.faults.chance import Life
 from tests.faults.paper import NOON, Paper, turned
 
 BATCHES = 8
-LIVES = 200
+LIVES = 150
 
 
 def by_dice(dice: random.Random) -> Switches:
