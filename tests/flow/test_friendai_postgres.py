@@ -1,5 +1,6 @@
 """FriendAI in production: its own tables on PostgreSQL, of PostgreSQL's types, filled before kfpush came."""
 
+import re
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,11 @@ import pytest
 from consumer.projection import Projection
 from consumer.world import World
 from ops import migrate
+from producer import outbox
+from producer.outbox import Outbox
+from schemas.database import in_exclusive
 from schemas.receipts import Accepted
+from schemas.tables import OWN_TABLES
 from tests.engines import Engine, ask, session
 from tests.flow.ledger_house import NOON, LedgerHouse, at, ledger_house, match
 
@@ -56,6 +61,47 @@ async def house(engine: Engine) -> AsyncIterator[LedgerHouse]:
         migrate.migrate(url, part, NOON)
     async with ledger_house({migrate.APP: url, migrate.OWN: url}) as made:
         yield made
+
+
+LEDGER = "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO runner;"
+RUNNER = """
+GRANT SELECT, INSERT, UPDATE ON push_outbox, push_projected, push_history TO runner;
+GRANT USAGE ON SEQUENCE push_history_id_seq TO runner;
+GRANT SELECT, UPDATE ON intent_matches, wechat_kf_sessions, user_push_preferences TO runner;
+GRANT SELECT ON push_templates, user_intents, push_schema TO runner;
+"""
+
+
+@pytest.fixture
+async def house_of_a_runner(house: LedgerHouse) -> AsyncIterator[LedgerHouse]:
+    """The same, opened by a role that may no more than the operator's page asks for."""
+    tables = ", ".join(table.name for table in OWN_TABLES)
+    with session(house.app.url) as opened:
+        opened.raw.execute("CREATE ROLE runner LOGIN;" + LEDGER.format(tables) + RUNNER)
+    url = re.sub("//[^@]*@", "//runner@", house.app.url)
+    try:
+        async with ledger_house({migrate.APP: url, migrate.OWN: url}) as made:
+            yield made
+    finally:
+        with session(house.app.url) as opened:
+            opened.raw.execute("DROP OWNED BY runner; DROP ROLE runner")
+
+
+async def test_a_role_that_only_runs(house_of_a_runner: LedgerHouse) -> None:
+    """What the operator's page asks for is enough to mirror, plan, settle and show, and to add events."""
+    house = house_of_a_runner
+    with session(house.app.url) as host, in_exclusive(host):
+        Outbox().add(host.raw, match("1", "oABC", intent_id=1))
+    rows = await house.app.read(lambda tx: outbox.unmirrored(tx, 10))
+    await house.app.exclusive(lambda tx: outbox.mark_mirrored(tx, [(rows[0].id, "1-1")], house.now))
+    await house.app.exclusive(lambda tx: outbox.mark_carried(tx, [rows[0].id], house.now))
+
+    await house.sent(Accepted(), match("1", "oABC", intent_id=1))
+    await project(house)
+
+    assert await house.standing("1") == [("sent", None)]
+    assert await house.host("SELECT match_ids, status FROM push_history") == [("[1]", "sent")]
+    assert await house.host("SELECT is_pushed FROM intent_matches WHERE id = 1") == [(True,)]
 
 
 async def project(house: LedgerHouse) -> None:
