@@ -19,6 +19,9 @@ from schemas.errors import StorageError, ValueRefused
 
 PAGE: Final = 200
 EVERY: Final = 1.0
+TOGETHER: Final = 0.1
+"""Seconds after news in which more is awaited: every page is three transactions, whatever is on it."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class Projection:
                 await asyncio.wait_for(self._nudged.wait(), EVERY)
             except TimeoutError:
                 continue
+            await asyncio.sleep(TOGETHER)
 
     async def project(self) -> bool:
         """Project one page; tell whether there may be more."""

@@ -8,7 +8,7 @@ or have no such table: only what is there is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,47 +64,64 @@ def show(tx: Transaction, rows: Sequence[Row], counts: Counts) -> None:
     _history(tx, rows)
     _matches(tx, rows)
     if "message_count_48h" in tx.columns("wechat_kf_sessions"):
-        tx.many(
-            "UPDATE wechat_kf_sessions SET message_count_48h = ? WHERE open_kfid = ? AND external_userid = ?",
-            [
-                (number, recipient.open_kfid, recipient.external_userid)
-                for recipient, number in counts.of_recipient.items()
-            ],
-        )
+        of_account: dict[tuple[int, str], list[str]] = {}
+        for recipient, number in counts.of_recipient.items():
+            of_account.setdefault((number, recipient.open_kfid), []).append(recipient.external_userid)
+        for (number, account), phones in of_account.items():
+            tx.execute(
+                "UPDATE wechat_kf_sessions SET message_count_48h = ?"
+                f" WHERE open_kfid = ? AND external_userid IN ({marks(phones)})",
+                (number, account, *phones),
+            )
     if "push_count_48h" in tx.columns("user_push_preferences"):
-        tx.many(
-            "UPDATE user_push_preferences SET push_count_48h = ? WHERE user_id = ?",
-            [(number, user_id) for user_id, number in counts.of_user.items()],
-        )
+        of_number: dict[int, list[str]] = {}
+        for user_id, number in counts.of_user.items():
+            of_number.setdefault(number, []).append(user_id)
+        for number, users in of_number.items():
+            tx.execute(
+                f"UPDATE user_push_preferences SET push_count_48h = ? WHERE user_id IN ({marks(users)})",
+                (number, *users),
+            )
 
 
 def _history(tx: Transaction, rows: Sequence[Row]) -> None:
     columns = tx.columns("push_history")
+    msgids = [row["msgid"] for row in rows]
+    known = {
+        row["msgid"]: row
+        for row in tx.rows(
+            f"SELECT msgid, history_id, status FROM push_projected WHERE msgid IN ({marks(msgids)})", msgids
+        )
+    }
+    tx.many(
+        "INSERT INTO push_projected (msgid, history_id, status) VALUES (?, ?, ?)",
+        [
+            (row["msgid"], _add_history(tx, row, columns), row["status"])
+            for row in rows
+            if row["msgid"] not in known
+        ],
+    )
     for row in rows:
-        if tx.execute(
-            "INSERT INTO push_projected (msgid, status) VALUES (?, ?) ON CONFLICT (msgid) DO NOTHING",
-            (row["msgid"], row["status"]),
-        ):
-            values = {name: value for name, value in _history_row(row).items() if name in columns}
-            if "id" not in columns or not values:
-                continue  # no history, or one whose rows nobody could find again
-            added = tx.one(
-                f"INSERT INTO push_history ({', '.join(values)}) VALUES ({marks(tuple(values))}) "
-                "RETURNING id",
-                tuple(values.values()),
-            )
-            tx.execute(
-                "UPDATE push_projected SET history_id = ? WHERE msgid = ?",
-                (added["id"] if added else None, row["msgid"]),
-            )
+        before = known.get(row["msgid"])
+        if before is None or before["status"] == row["status"]:
             continue
-        known = tx.one("SELECT history_id, status FROM push_projected WHERE msgid = ?", (row["msgid"],))
-        if known is not None and known["status"] != row["status"]:
-            if known["history_id"] is not None and {"id", "status"} <= columns:
-                tx.execute(
-                    "UPDATE push_history SET status = ? WHERE id = ?", (row["status"], known["history_id"])
-                )
-            tx.execute("UPDATE push_projected SET status = ? WHERE msgid = ?", (row["status"], row["msgid"]))
+        if before["history_id"] is not None and {"id", "status"} <= columns:
+            tx.execute(
+                "UPDATE push_history SET status = ? WHERE id = ?", (row["status"], before["history_id"])
+            )
+        tx.execute("UPDATE push_projected SET status = ? WHERE msgid = ?", (row["status"], row["msgid"]))
+
+
+def _add_history(tx: Transaction, row: Row, columns: Collection[str]) -> int | None:
+    """Add a row of history, if the host has one whose rows can be found again; return its id."""
+    values = {name: value for name, value in _history_row(row).items() if name in columns}
+    if "id" not in columns or not values:
+        return None
+    added = tx.one(
+        f"INSERT INTO push_history ({', '.join(values)}) VALUES ({marks(tuple(values))}) RETURNING id",
+        tuple(values.values()),
+    )
+    return added["id"] if added else None
 
 
 def _matches(tx: Transaction, rows: Sequence[Row]) -> None:

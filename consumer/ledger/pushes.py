@@ -364,10 +364,14 @@ def unprojected(tx: Transaction, limit: int) -> list[Row]:
 
 def mark_projected(tx: Transaction, pushes: Collection[tuple[int, str]], now: datetime) -> None:
     """Note what was projected: (push id, the status that was)."""
-    tx.many(
-        "UPDATE push_messages SET projected_at = ? WHERE id = ? AND status = ?",
-        [(to_text(now), push_id, status) for push_id, status in pushes],
-    )
+    alike: dict[str, list[int]] = {}
+    for push_id, status in pushes:
+        alike.setdefault(status, []).append(push_id)
+    for status, ids in alike.items():
+        tx.execute(
+            f"UPDATE push_messages SET projected_at = ? WHERE status = ? AND id IN ({marks(ids)})",
+            (to_text(now), status, *ids),
+        )
 
 
 def of_match(tx: Transaction, match_id: str) -> list[Row]:
