@@ -88,6 +88,7 @@ def gather(
         of_phone.setdefault(use.recipient.external_userid, []).append(use)
         of_user.setdefault(use.user_id, []).append(use)
     settings = settings_of(tx, users)
+    midnights: dict[ZoneInfo, datetime] = {}
     for person in people:
         facts, complaints = {}, []
         for user_id in sorted(person.user_ids):
@@ -99,7 +100,10 @@ def gather(
                 complaints.append(preferences.message)
             else:
                 uses = of_user.get(user_id, ())
-                today = windows.sent_today(user_id, day_start(preferences.zone, now), uses, but=but)
+                midnight = midnights.get(preferences.zone)
+                if midnight is None:
+                    midnight = midnights[preferences.zone] = day_start(preferences.zone, now)
+                today = windows.sent_today(user_id, midnight, uses, but=but)
             intents: Mapping[str, Intent] = {}
             if user_id in inputs.intents:
                 counts = deliveries.by_intent(tx, today)

@@ -158,6 +158,8 @@ class Round:
 
     def _halted(self, facts: Person, kind: str) -> Person:
         """The person as the pauses leave them: only so many of an account stand by for its probe."""
+        if not self._pauses:
+            return facts
         now = self._clock.now
         later = now + pauses.LONGEST_LOOK
         accounts = {window.recipient.open_kfid for window in facts.windows} & self._paused.keys()

@@ -257,7 +257,8 @@ def is_in(opened_at: datetime | None, use: pushes.Use) -> bool:
 
 def counted(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> Window:
     """Fill in a window's used slots."""
-    return replace(window, used=used_slots(window, uses, but=but))
+    used = used_slots(window, uses, but=but)
+    return replace(window, used=used) if used != window.used else window
 
 
 def sent_today(

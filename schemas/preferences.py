@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -115,6 +116,17 @@ class Unreadable:
         return "; ".join(self.complaints)
 
 
+_HOST_COLUMNS: Final = (
+    "enable_push",
+    "daily_limit",
+    "min_score",
+    "quiet_hours",
+    "batch_mode",
+    "preferred_time",
+)
+_OWN_COLUMNS: Final = ("stop", "timezone")
+
+
 def read_preferences(
     host_row: Mapping[str, object] | None,
     own_row: Mapping[str, object] | None,
@@ -124,8 +136,17 @@ def read_preferences(
 
     ``default_zone`` is the IANA name for users who chose none.  Raises nothing, whatever a row holds.
     """
-    host = host_row or {}
-    own = own_row or {}
+    host = tuple((host_row or {}).get(column) for column in _HOST_COLUMNS)
+    own = tuple((own_row or {}).get(column) for column in _OWN_COLUMNS)
+    try:
+        return _remembered(default_zone, *host, *own)
+    except TypeError:  # a value that cannot be a key, as a driver may give for JSON
+        return _read(default_zone, *host, *own)
+
+
+def _read(default_zone: str, *values: object) -> Preferences | Unreadable:
+    host = dict(zip(_HOST_COLUMNS, values, strict=False))
+    own = dict(zip(_OWN_COLUMNS, values[len(_HOST_COLUMNS) :], strict=True))
     complaints: list[str] = []
 
     def read(row: Mapping[str, object], column: str, understand: Callable[[object], T | None], unset: T) -> T:
@@ -152,6 +173,10 @@ def read_preferences(
     if zone is None or complaints:
         return Unreadable(enabled, stopped, tuple(complaints))
     return Preferences(enabled, stopped, daily_limit, min_score, quiet, zone, batch_mode, preferred_time)
+
+
+_remembered = lru_cache(maxsize=1024, typed=True)(_read)
+"""Most users chose what most users chose.  Typed: 1 is understood where 1.0 or true may not be."""
 
 
 def _unreadable(column: str, value: object) -> UnreadablePreference:
