@@ -219,11 +219,11 @@ class Round:
 
     def _decide(self, people: Sequence[Known], composer: Composer) -> None:
         """Decide about some people, then write all decisions together."""
-        users = [user_id for known in people for user_id in sorted(known.group.user_ids)]
-        rows = deliveries.pending_rows(self._tx, users, self._clock.now)
+        groups = [sorted(known.group.user_ids) for known in people]
+        rows = deliveries.pending_rows(self._tx, groups, self._clock.now, self._rows_left)
         decided = Decided()
         for known in people:
-            if self._places <= 0 or self._rows_left <= 0:
+            if self._places <= 0 or self._rows_left <= 0 or not known.group.user_ids <= rows.keys():
                 break  # the rest is still due
             try:
                 own = [row for user_id in sorted(known.group.user_ids) for row in rows[user_id]]

@@ -282,13 +282,18 @@ def pending_of(tx: Transaction, user_ids: Collection[str], now: datetime) -> lis
 
     Of somebody with more than ``MOST_PER_USER``, what is due comes before what is not, or it would stay due.
     """
-    rows = pending_rows(tx, user_ids, now)
+    rows = pending_rows(tx, [user_ids], now)
     return understood(tx, [row for user_id in user_ids for row in rows[user_id]])
 
 
-def pending_rows(tx: Transaction, user_ids: Collection[str], now: datetime) -> dict[str, list[Row]]:
-    """Read what waits or is parked for each of these users, not understood yet; see ``pending_of``."""
-    values = tuple(user_ids)
+def pending_rows(
+    tx: Transaction, people: Sequence[Collection[str]], now: datetime, enough: int = MOST_AT_ONCE
+) -> dict[str, list[Row]]:
+    """Read what waits or is parked for each of these people's users, not understood yet; see ``pending_of``.
+
+    Where there is much, the users of whoever comes after ``enough`` rows are not in the answer.
+    """
+    values = tuple(user_id for user_ids in people for user_id in user_ids)
     found: dict[str, list[Row]] = {user_id: [] for user_id in values}
     if not values:
         return found
@@ -298,12 +303,23 @@ def pending_rows(tx: Transaction, user_ids: Collection[str], now: datetime) -> d
         (*values, MOST_AT_ONCE + 1),
     )
     if len(rows) > MOST_AT_ONCE:
-        return {user_id: _pending_rows(tx, user_id, now) for user_id in values}
+        return _one_by_one(tx, people, now, enough)
     for row in rows:
         found[row["user_id"]].append(row)
     for user_id, listed in found.items():
         if len(listed) > MOST_PER_USER:
             found[user_id] = _pending_rows(tx, user_id, now)
+    return found
+
+
+def _one_by_one(
+    tx: Transaction, people: Sequence[Collection[str]], now: datetime, enough: int
+) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for user_ids in people:
+        if sum(map(len, found.values())) >= enough:
+            break
+        found |= {user_id: _pending_rows(tx, user_id, now) for user_id in user_ids}
     return found
 
 

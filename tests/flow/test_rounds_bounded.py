@@ -1,9 +1,13 @@
 """A round does no more than it may, and one person's broken data stops nobody else."""
 
+from datetime import datetime
+
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.plan import Due
+from consumer.ledger import deliveries
+from consumer.plan import MOST_ROWS, Due
+from schemas.database import Row, Transaction
 from schemas.receipts import NotSent, NotSentCause, Unknown
 from tests.engines import Engine
 from tests.flow.ledger_house import LedgerHouse, at, match
@@ -144,6 +148,28 @@ async def test_a_round_ends_before_others_wait_long(house: LedgerHouse) -> None:
         rounds += 1
         assert rounds < 20
     assert set(await house.standing()) == {("parked", "no_session")}
+
+
+async def test_a_round_reads_no_more_than_it_judges(
+    house: LedgerHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many people are due and however much waits for each: nobody else may write meanwhile."""
+    people = [f"u{number:02}" for number in range(30)]
+    for user_id in people:
+        await house.arrive(*(match(f"{user_id}-{number:02}", user_id) for number in range(50)))
+    read: list[str] = []
+    one_user = deliveries._pending_rows  # noqa: SLF001 - what a round reads, nobody else could count
+
+    def counting(tx: Transaction, user_id: str, now: datetime) -> list[Row]:
+        read.append(user_id)
+        return one_user(tx, user_id, now)
+
+    monkeypatch.setattr(deliveries, "_pending_rows", counting)
+
+    outcome = await house.plan(Due(tuple(people), ()))
+
+    assert outcome.decided == MOST_ROWS
+    assert read == people[: MOST_ROWS // 50]
 
 
 @pytest.mark.parametrize("seconds", [3599, 3600])
