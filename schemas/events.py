@@ -54,7 +54,10 @@ def _aware(value: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(_aware)]
-Id = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, pattern=r"^\S+$"), BeforeValidator(_id_text)]
+_IN_ID: Final = r"^[^\s\x00-\x1f\x7f]+$"
+"""Neither space nor control characters: no terminal shows those, and PostgreSQL has no NUL."""
+
+Id = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, pattern=_IN_ID), BeforeValidator(_id_text)]
 
 
 class MatchCreated(BaseModel):

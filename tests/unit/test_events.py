@@ -58,6 +58,8 @@ def test_a_match_as_friendai_has_it() -> None:
         ({"match_id": ""}, "match_id"),
         ({"match_id": "two words"}, "match_id"),
         ({"match_id": "m1\n"}, "match_id"),
+        ({"match_id": "m\0"}, "match_id"),
+        ({"user_id": "u\x1b[0m"}, "user_id"),
         ({"match_id": "m" * 129}, "match_id"),
         ({"match_id": None}, "match_id"),
         ({"match_id": True}, "match_id"),
