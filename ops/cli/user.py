@@ -10,10 +10,9 @@ from typing import cast
 
 import click
 
-from consumer import audit, host, preferences
+from consumer import preferences
 from consumer.audit import Act
-from consumer.ledger import deliveries, pushes
-from ops.acting import Hands, acting, author_of
+from ops.acting import acting, author_of
 from ops.cli.showing import show
 from ops.cli.working import tells
 from ops.environment import load_settings
@@ -25,7 +24,7 @@ from ops.looking.user import user_standing
 from ops.telling import user as telling
 from ops.telling.said import Said, Teller
 from ops.telling.sentences import Language, language_of
-from schemas.database import Transaction
+from ops.wishes import set_wishes
 from schemas.errors import UnreadablePreference
 
 NOT_KNOWN = 3
@@ -124,7 +123,7 @@ def set_(
 
     async def work() -> bool:
         async with acting(settings) as hands:
-            return await _set(hands, user_id, wishes, act)
+            return await set_wishes(hands, user_id, wishes, act)
 
     is_changed = asyncio.run(work())
     if as_json:
@@ -135,23 +134,6 @@ def set_(
     if is_changed and stop is False:
         said.append(Said(telling.STAYS_DROPPED.say(language)))
     show(said)
-
-
-async def _set(hands: Hands, user_id: str, wishes: dict[str, str | int | None], act: Act) -> bool:
-    """Store the wishes and wake what they concern, in one transaction."""
-    sessions = await hands.app.read(lambda tx: host.sessions_around(tx, [user_id], []))
-    phones = {item.recipient.external_userid for item in sessions if item.user_id == user_id}
-    now, wall = hands.now(), hands.wall()
-
-    def work(tx: Transaction) -> bool:
-        if not preferences.choose(tx, user_id, wishes, now):
-            return False
-        deliveries.wake(tx, (), [user_id], now)
-        pushes.wake(tx, phones | {user_id}, wall)
-        audit.note(tx, act, 1, now)
-        return True
-
-    return await hands.own.exclusive(work)
 
 
 def _language(lang: str | None) -> Language:

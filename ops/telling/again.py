@@ -11,14 +11,14 @@ from ops.telling.sentences import Text
 
 NOTHING = Text("Nothing is in that range.", "该范围内没有任何事件。")
 ADDED: Final[tuple[Text, Text]] = (
-    Text("{count} events would be put on the stream again:", "{count} 个事件会重新加入消息流："),
-    Text("{count} events put on the stream again:", "{count} 个事件已重新加入消息流："),
+    Text("Would be put on the stream again: {count}", "会重新加入消息流：{count} 个"),
+    Text("Put on the stream again: {count}", "已重新加入消息流：{count} 个"),
 )
 NONE_ADDED: Final[tuple[Text, Text]] = (
     Text("Nothing would be put on the stream again.", "不会有事件重新加入消息流。"),
     Text("Nothing was put on the stream again.", "没有事件重新加入消息流。"),
 )
-LEFT = Text("{count} left as they are:", "{count} 个保持不变：")
+LEFT = Text("Left as it is: {count}", "保持不变：{count} 个")
 
 FATES: Final[Mapping[Fate, Text]] = {
     Fate.MISSING: Text("{count} missing from the ledger", "{count} 个台账中没有"),

@@ -65,12 +65,12 @@ async def test_replaying(desk: Desk) -> None:
 
     assert (looked.returncode, looked.stderr) == (0, "Nothing was changed; --yes does it.\n")
     assert looked.stdout.splitlines() == [
-        "1 events would be put on the stream again:",
+        "Would be put on the stream again: 1",
         "  1 missing from the ledger",
-        "1 left as they are:",
+        "Left as it is: 1",
         "  1 sent",
     ]
-    assert chinese.stdout.startswith("1 个事件会重新加入消息流：\n  1 个台账中没有\n")
+    assert chinese.stdout.startswith("会重新加入消息流：1 个\n  1 个台账中没有\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
         "dry_run": False,
@@ -102,10 +102,10 @@ async def test_backfilling(desk: Desk) -> None:
     [unreadable] = told["unreadable"]
     assert unreadable["name"] == "3"
     assert "张三" not in everything.stdout
-    assert (missing.returncode, missing.stdout.splitlines()[0]) == (0, "1 events put on the stream again:")
+    assert (missing.returncode, missing.stdout.splitlines()[0]) == (0, "Put on the stream again: 1")
     assert (one.returncode, one.stdout) == (
         0,
-        "Nothing was put on the stream again.\n1 left as they are:\n  1 sent\n",
+        "Nothing was put on the stream again.\nLeft as it is: 1\n  1 sent\n",
     )
     assert len(await desk.reads()) == 1
 

@@ -9,9 +9,12 @@ from subprocess import CompletedProcess
 import pytest
 
 from consumer import preferences
+from consumer.audit import Act
+from ops.acting import Hands
 from ops.looking.user import user_standing
 from ops.telling.said import Teller
 from ops.telling.user import told
+from ops.wishes import set_wishes
 from schemas.errors import UnreadablePreference
 from schemas.receipts import Unknown
 from tests.engines import Engine
@@ -126,6 +129,32 @@ async def test_a_stop_reaches_what_waits(desk: Desk) -> None:
             "detail": '{"user_id": "ann", "stop": 1}',
         }
     ]
+
+
+async def test_what_a_wish_concerns_is_woken(desk: Desk) -> None:
+    """What waits and what is of unknown outcome, of this user and of nobody else."""
+    house = desk.walk.house
+    await desk.walk.speaks("bob", at("22 11:00"))
+    await desk.walk.arrive("1")
+    await desk.walk.send(Unknown("timeout"))
+    for user_id, match_id in (("ann", "2"), ("bob", "3")):
+        await house.prefers(user_id, quiet_hours="11:00-13:00", enable_push=1)
+        await desk.walk.arrive(match_id, user_id)
+    house.later(minutes=1)
+    await house.plan()
+    assert await house.pushes("reason, lease_until") == [("quiet_hours", "2026-11-22T05:00:00.000Z")]
+    hands = Hands(
+        desk.walk.settings, house.app, house.own, house.rules, lambda: house.now, lambda: house.wall
+    )
+
+    assert await set_wishes(hands, "ann", {"timezone": "Europe/Berlin"}, Act("anna", "user set", None, {}))
+    assert not await set_wishes(
+        hands, "ann", {"timezone": "Europe/Berlin"}, Act("anna", "user set", None, {})
+    )
+
+    assert [await house.due("2"), await house.due("3")] == [at("22 12:01"), at("22 13:00")]
+    assert await house.pushes("lease_until") == [("2026-11-22T04:01:00.000Z",)]
+    assert len((await house.plan()).attempts) == 2
 
 
 async def test_what_is_not_named_stays(desk: Desk) -> None:

@@ -1,0 +1,28 @@
+"""Sets what kfpush itself keeps for a user, and wakes what that concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consumer import audit, host, preferences
+from consumer.audit import Act
+from consumer.ledger import deliveries, pushes
+from ops.acting import Hands
+from schemas.database import Transaction
+
+
+async def set_wishes(hands: Hands, user_id: str, wishes: Mapping[str, str | int | None], act: Act) -> bool:
+    """Store wishes that were checked, and wake what they concern, in one transaction; tell if any changed."""
+    sessions = await hands.app.read(lambda tx: host.sessions_around(tx, [user_id], []))
+    phones = {item.recipient.external_userid for item in sessions if item.user_id == user_id}
+    now, wall = hands.now(), hands.wall()
+
+    def work(tx: Transaction) -> bool:
+        if not preferences.choose(tx, user_id, wishes, now):
+            return False
+        deliveries.wake(tx, (), [user_id], now)
+        pushes.wake(tx, phones | {user_id}, wall)
+        audit.note(tx, act, 1, now)
+        return True
+
+    return await hands.own.exclusive(work)
