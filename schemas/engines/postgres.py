@@ -47,7 +47,7 @@ _PATIENCE: Final = {
 }
 """A network that swallows everything is noticed within a minute; the URL may say otherwise."""
 
-_AS_TEXT: Final = ("date", "interval", "json", "jsonb", "time", "timestamp", "timestamptz", "timetz", "uuid")
+_AS_TEXT: Final = ("date", "interval", "json", "jsonb", "time", "timestamptz", "timetz", "uuid")
 _KEPT_STATEMENTS: Final = 300
 
 
@@ -94,6 +94,13 @@ class _UntypedNumber(Dumper):
 
     def dump(self, obj: Any) -> Buffer:  # noqa: ANN401 - int or bool
         return b"%d" % obj
+
+
+class _LocalTimeLoader(Loader):
+    """Read a TIMESTAMP without a zone with a T, as Python writes a local time: it is of the host's zone."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode().replace(" ", "T", 1)
 
 
 class _NumberLoader(Loader):
@@ -303,6 +310,7 @@ class PostgresEngine:
             adapters.register_dumper(kind, _UntypedNumber)
         for name in _AS_TEXT:
             adapters.register_loader(name, TextLoader)
+        adapters.register_loader("timestamp", _LocalTimeLoader)
         adapters.register_loader("numeric", _NumberLoader)
         info = connection.info
         if info.server_version < OLDEST:

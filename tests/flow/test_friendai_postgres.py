@@ -44,8 +44,8 @@ INSERT INTO user_push_preferences (user_id, quiet_hours, min_score, preferred_ti
     VALUES ('oABC', '{"start": "22:00", "end": "08:00"}', 0.80, '09:00'), ('oDEF', NULL, NULL, NULL);
 INSERT INTO user_push_preferences (user_id, enable_push) VALUES ('oGHI', FALSE);
 INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)
-    VALUES ('oABC', 'wm1', 'wk1', '2026-11-22 03:00:00'), ('oDEF', 'wm2', 'wk1', 'infinity'),
-           ('oGHI', 'wm3', 'wk1', '2026-11-22 03:00:00');
+    VALUES ('oABC', 'wm1', 'wk1', '2026-11-22 11:00:00.25'), ('oDEF', 'wm2', 'wk1', 'infinity'),
+           ('oGHI', 'wm3', 'wk1', '2026-11-22 11:00:00.25');
 INSERT INTO push_templates (template_name, template_type, content_template, is_active)
     VALUES ('ours', 'text', '我们自己的 {profile_name}', TRUE), ('old', 'text', 'x', FALSE);
 """
@@ -162,7 +162,7 @@ async def test_its_screens_are_written(house: LedgerHouse) -> None:
     ]
     told = "SELECT id, is_pushed, pushed_at, push_channel FROM intent_matches ORDER BY id"
     assert await house.host(told) == [
-        (1, True, "2026-11-22 04:00:00", "wechat_kf"),
+        (1, True, "2026-11-22T04:00:00", "wechat_kf"),
         (2, False, None, None),
     ]
     assert await house.host("SELECT message_count_48h FROM wechat_kf_sessions WHERE user_id = 'oABC'") == [
@@ -190,8 +190,10 @@ async def test_a_word_opens_the_window(house: LedgerHouse) -> None:
     house.later(minutes=5)
 
     await house.host(
-        "UPDATE wechat_kf_sessions SET last_message_time = ? WHERE user_id = 'oABC'", "2026-11-22 04:04"
+        "UPDATE wechat_kf_sessions SET last_message_time = ? WHERE user_id = 'oABC'", "2026-11-22 12:04"
     )
 
     assert await house.watch() == 1
     assert len((await house.plan()).attempts) == 1
+    opened = await house.rows("SELECT opened_at FROM kf_windows WHERE external_userid = 'wm1'")
+    assert [row["opened_at"] for row in opened] == ["2026-11-22T04:04:00.000Z"]
