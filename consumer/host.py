@@ -15,6 +15,9 @@ from schemas.decisions import RecipientKey
 
 _NAMES: Final = ("user_id", "external_userid", "open_kfid")
 _LIMITS: Final = ("max_push_per_day", "status", "expire_at")
+_AT_ONCE: Final = 1000
+"""So many users are asked about in one statement: PostgreSQL takes 65,535 values, some SQLites 32,766."""
+
 _MOST_HOPS: Final = 4
 """user_id -> phone -> user_id -> phone: further apart than this nobody is one person."""
 
@@ -57,10 +60,13 @@ def sessions_around(
     return list(found.values())
 
 
-def all_sessions(tx: Transaction) -> list[Session]:
-    """Read every session row; asked once, at the first migrate."""
-    users = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
-    return sessions_around(tx, {str(row["user_id"]) for row in users}, ())
+def all_sessions(tx: Transaction) -> list[list[Session]]:
+    """Read every session row, in parts that hold all rows of their phones; asked at the first migrate."""
+    rows = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
+    users = [str(row["user_id"]) for row in rows]
+    return [
+        sessions_around(tx, users[start : start + _AT_ONCE], ()) for start in range(0, len(users), _AT_ONCE)
+    ]
 
 
 def preferences_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[str, object]]:

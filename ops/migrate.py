@@ -110,12 +110,13 @@ async def adopt_windows(app: Database, own: Database, zone: ZoneInfo, now: datet
     """Take windows that were open before kfpush came for full: nobody knows what was sent in them."""
     if not await own.read(_first_time):
         return 0
-    sessions = await app.read(host.all_sessions)
+    parts = await app.read(host.all_sessions)
 
     def adopt(tx: Transaction) -> int:
         if not _first_time(tx):
             return 0
-        windows.raise_from_host(tx, sessions, zone, now)
+        for sessions in parts:
+            windows.raise_from_host(tx, sessions, zone, now)
         adopted = windows.take_for_full(tx, now)
         tx.execute(
             "INSERT INTO push_installation (name, value) VALUES ('windows_adopted', ?)", (to_text(now),)

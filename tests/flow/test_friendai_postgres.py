@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from consumer import host
 from consumer.projection import Projection
 from consumer.world import World
 from ops import migrate
@@ -197,3 +198,18 @@ async def test_a_word_opens_the_window(house: LedgerHouse) -> None:
     assert len((await house.plan()).attempts) == 1
     opened = await house.rows("SELECT opened_at FROM kf_windows WHERE external_userid = 'wm1'")
     assert [row["opened_at"] for row in opened] == ["2026-11-22T04:04:00.000Z"]
+
+
+async def test_an_application_with_many_users(house: LedgerHouse) -> None:
+    """More of them than a statement takes values: all their windows can be adopted, part by part."""
+    many = 66_000
+    await house.host(
+        "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
+        " SELECT 'u' || n, 'wmX' || n, 'wk2', '2026-11-22 03:00:00' FROM generate_series(1, ?) AS n",
+        many,
+    )
+
+    parts = await house.app.read(host.all_sessions)
+
+    assert sum(map(len, parts)) == many + 3
+    assert max(map(len, parts)) <= 1000
