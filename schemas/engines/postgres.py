@@ -167,9 +167,6 @@ class PostgresTransaction:
         try:
             self._cursor.execute(numbered(sql), values)
         except psycopg.Error as error:
-            if isinstance(error, psycopg.errors.FeatureNotSupported):
-                # A table was changed under a prepared "SELECT *": only a new connection prepares it anew.
-                self._cursor.connection.close()
             raise self._explained(error) from None  # its text may show what was stored
 
 

@@ -21,8 +21,8 @@ _NAMES_CLASS: Final = "42"
 """Names and syntax: the text quotes the statement, and ours hold no values."""
 
 _GONE: Final = ("08", "57P")
-_PLAN_CHANGED: Final = "0A000"
 _ADVICE: Final = {
+    "0A000": "a table was changed meanwhile; kfpush tries again by itself",  # under a prepared SELECT *
     "25006": "it takes no writes now: check that this is no standby and not opened read-only (permissions)",
     "42501": "the role lacks permissions; see ops/docs/databases.md for what it needs",
     "42P01": "run `kfpush migrate` if a table or column is missing",
@@ -70,7 +70,7 @@ def explained(error: Exception, name: str) -> StorageError:
         )
     if code.startswith(_REFUSED_CLASSES) or isinstance(error, psycopg.DataError | psycopg.IntegrityError):
         return ValueRefused(f"{name}: {kind}{_where(error)}")
-    if not code or code == _PLAN_CHANGED or (code.startswith(_GONE) and code not in _ADVICE):
+    if not code or (code.startswith(_GONE) and code not in _ADVICE):
         return StorageError(f"{name}: the connection to the server was lost ({kind}); kfpush connects again")
     words = f"{_first_line(error)}; " if code.startswith(_NAMES_CLASS) else ""
     advice = _ADVICE.get(code, "see the server's log")

@@ -180,7 +180,7 @@ async def test_a_table_that_gets_a_column(opened: Open, url: str) -> None:
         await database.read(lambda tx: tx.rows("SELECT * FROM t"))
     ask(url, "ALTER TABLE t ADD COLUMN more TEXT")
 
-    with pytest.raises(StorageError, match="connects again"):
+    with pytest.raises(StorageError, match="a table was changed meanwhile"):
         await database.read(lambda tx: tx.rows("SELECT * FROM t"))
     assert await database.read(lambda tx: tx.rows("SELECT * FROM t")) == []
 

@@ -41,10 +41,12 @@ async def test_one_person_who_cannot_be_planned(house: LedgerHouse) -> None:
 
 REFUSING = {
     "sqlite": (
-        "CREATE TRIGGER picky BEFORE INSERT ON push_messages WHEN new.user_id = 'u2'"
-        " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        "CREATE TRIGGER picky BEFORE UPDATE ON push_deliveries"
+        " WHEN new.user_id = 'u2' AND new.status = 'sending' BEGIN SELECT RAISE(ABORT, 'not this one'); END"
     ),
-    "postgresql": "ALTER TABLE push_messages ADD CONSTRAINT picky CHECK (user_id <> 'u2')",
+    "postgresql": (
+        "ALTER TABLE push_deliveries ADD CONSTRAINT picky CHECK (NOT (user_id = 'u2' AND status = 'sending'))"
+    ),
 }
 
 
