@@ -11,7 +11,7 @@ import pytest
 from consumer.stream import Stream
 from ops.embedded import EmbeddedValkey
 from ops.wiring import redis_client
-from tests.engines import Engine
+from tests.engines import Sqlite
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 
@@ -41,11 +41,11 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: Engine, tmp_path: Path, valkey: EmbeddedValkey) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, valkey: EmbeddedValkey) -> AsyncIterator[Desk]:
     """Two matches were committed and read from the stream; the ledger has one, which was sent."""
     redis = redis_client(valkey.url)
     await redis.flushall()
-    async with walking(engine.migrated(), tmp_path, redis) as walk:
+    async with walking(Sqlite(tmp_path).migrated(), tmp_path, redis) as walk:
         await walk.arrive("41")
         await walk.send()
         await walk.house.host("UPDATE push_outbox SET mirrored_at = NULL, stream_id = NULL")

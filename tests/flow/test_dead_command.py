@@ -10,7 +10,7 @@ import pytest
 
 from consumer.stream import Delivered
 from schemas.receipts import RefusalKind, Refused
-from tests.engines import Engine
+from tests.engines import Sqlite
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 
@@ -31,9 +31,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """An installation with one refused match of Ann's, and one entry that cannot be read."""
-    async with walking(engine.migrated(), tmp_path) as walk:
+    async with walking(Sqlite(tmp_path).migrated(), tmp_path) as walk:
         await walk.arrive("42", profile_name="张三")
         await walk.send(BAD_WORDS)
         await walk.take(Delivered("1763800000000-0", {b"id": b"43:1", b"data": "李四".encode()}))

@@ -14,7 +14,7 @@ from consumer.pauses import Pause, Wish
 from consumer.plan import MOST_ROWS, Due
 from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
 from schemas.states import PauseScope
-from tests.engines import Engine
+from tests.engines import Sqlite
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 from tests.flow.ledger_house import LedgerHouse, at, match, recipients
@@ -241,9 +241,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """An installation in which a match of Ann's could go."""
-    async with walking(engine.migrated(), tmp_path) as walk:
+    async with walking(Sqlite(tmp_path).migrated(), tmp_path) as walk:
         await walk.arrive("42")
         yield Desk(walk, tmp_path)
 

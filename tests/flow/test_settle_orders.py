@@ -137,6 +137,7 @@ def test_three_attempts_in_every_order(
 schedules = st.lists(st.integers(0, 2), min_size=1, max_size=9)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # many, and every order above runs on both
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(EVERY), min_size=3, max_size=3), schedules, st.data())
 def test_any_order_and_repetition(
@@ -169,6 +170,7 @@ def test_any_order_and_repetition(
         assert accounts(tx) == sorted(refused)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # many, and every order above runs on both
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(EVERY), min_size=3, max_size=3), st.permutations(range(3)), schedules)
 def test_old_news_changes_nothing(

@@ -17,7 +17,7 @@ from ops.telling.user import told
 from ops.wishes import set_wishes
 from schemas.errors import UnreadablePreference
 from schemas.receipts import Unknown
-from tests.engines import Engine
+from tests.engines import Sqlite
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 from tests.flow.ledger_house import at
@@ -44,9 +44,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """An installation at noon in which Ann wrote at eleven."""
-    async with walking(engine.migrated(), tmp_path) as walk:
+    async with walking(Sqlite(tmp_path).migrated(), tmp_path) as walk:
         yield Desk(walk, tmp_path)
 
 

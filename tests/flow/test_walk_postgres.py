@@ -87,3 +87,34 @@ def test_the_whole_walk(urls: dict[str, str], tmp_path: Path) -> None:
     ]
     assert ask(urls["app"], "SELECT event_key FROM push_outbox WHERE mirrored_at IS NULL") == []
     assert ask(urls["own"], "SELECT status FROM push_deliveries ORDER BY match_id") == [("sent",), ("sent",)]
+
+
+@pytest.mark.parametrize("urls", [("postgresql", "postgresql")], ids=["one"], indirect=True)
+def test_the_commands_of_an_operator(urls: dict[str, str], tmp_path: Path) -> None:
+    """Each asks and changes the same tables; what they do is held to elsewhere, on files."""
+    settings = {"KFPUSH_APP_DATABASE_URL": urls["app"], "KFPUSH_DATABASE_URL": urls["own"]}
+    assert kfpush("migrate", folder=tmp_path, env=settings).returncode == 0
+    with Up(tmp_path, **settings) as up:
+        env = {**settings, "KFPUSH_WECHAT_BASE_URL": up.control.base_url}
+        pushed = {"match_id": "m1", "user_id": "nobody", "profile_name": "林知夏", "score": 0.9}
+        kfpush("publish", folder=tmp_path, given=json.dumps(pushed), env=env)
+        assert up.event("parked")["match"] == "m1"
+        told = {
+            words: kfpush(*words.split(), folder=tmp_path, env=env)
+            for words in (
+                "pause all --reason trial --author anna",
+                "status --json",
+                "resume all --author anna",
+                "dead list --json",
+                "user set nobody --timezone Asia/Tokyo",
+                "user show nobody --json",
+                "backfill --all --yes --why trial --json",
+            )
+        }
+        assert up.end(signal.SIGTERM) == 0
+
+    broken = {words: ended.stderr for words, ended in told.items() if ended.returncode}
+    assert broken.keys() <= {"status --json"}, broken  # it may find that something needs a person
+    assert ask(urls["own"], "SELECT timezone FROM push_settings") == [("Asia/Tokyo",)]
+    assert ask(urls["own"], "SELECT act FROM push_audit ORDER BY id")[:2] == [("pause",), ("resume",)]
+    assert "anna" in told["status --json"].stdout
