@@ -22,8 +22,12 @@ from schemas.times import to_text
 @click.command("backfill")
 @click.option("--since", metavar="WHEN", help="Committed since then: an ISO time, or how long ago (2h).")
 @click.option("--until", metavar="WHEN", help="Committed until then: an ISO time, or how long ago (2h).")
-@click.option("--from-id", type=click.IntRange(0), metavar="ID", help="From this row of push_outbox on.")
-@click.option("--to-id", type=click.IntRange(0), metavar="ID", help="Up to this row of push_outbox.")
+@click.option(
+    "--from-id", type=click.IntRange(0, 2**63 - 1), metavar="ID", help="From this row of push_outbox on."
+)
+@click.option(
+    "--to-id", type=click.IntRange(0, 2**63 - 1), metavar="ID", help="Up to this row of push_outbox."
+)
 @click.option(
     "--status",
     type=click.Choice([status.value for status in Status]),

@@ -66,6 +66,8 @@ def command(
         position = await stream.position()
         start = _place(first, zone, now, is_end=False) if first else BEGINNING
         end = _place(last, zone, now, is_end=True) if last else position.last_generated
+        if last and end < start:
+            raise click.UsageError("--from lies behind --to.")
         # What this run itself adds lies behind.
         end = min(end, position.last_generated)
         total = await stream.length() if everything else 0
@@ -83,5 +85,5 @@ def _place(text: str, zone: ZoneInfo, now: datetime, *, is_end: bool) -> StreamI
     if _ID.fullmatch(text):
         milliseconds, sequence = parse_id(text)
         return milliseconds, sequence if "-" in text or not is_end else 2**63
-    milliseconds = int(instant(text, zone, now).timestamp() * 1000)
+    milliseconds = max(0, int(instant(text, zone, now).timestamp() * 1000))  # no entry is older than 1970
     return milliseconds, 2**63 if is_end else 0

@@ -47,9 +47,9 @@ def instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         BadParameter: it is neither.
 
     """
-    if _SPAN.fullmatch(text.strip()):
-        return now - span(text)
     try:
+        if _SPAN.fullmatch(text.strip()):
+            return now - span(text)
         parsed = datetime.fromisoformat(text.strip())
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(now.tzinfo)
     except (ValueError, OverflowError):

@@ -110,6 +110,13 @@ async def test_backfilling(desk: Desk) -> None:
     assert len(await desk.reads()) == 1
 
 
+async def test_from_long_before_there_was_a_stream(desk: Desk) -> None:
+    """It begins where the stream does."""
+    told = await desk.types("replay", "--from", "0100-01-02")
+
+    assert (told.returncode, told.stdout) == (0, (await desk.types("replay", "--all")).stdout)
+
+
 async def test_redis_away(desk: Desk) -> None:
     """Said with exit code 5; nothing is started."""
     told = await desk.types("replay", "--all", KFPUSH_REDIS_URL="embedded")
@@ -125,11 +132,24 @@ async def test_redis_away(desk: Desk) -> None:
         ("replay",),
         ("replay", "--all", "--from", "2h"),
         ("replay", "--from", "yesterday"),
+        ("replay", "--from", "999999d"),
+        ("replay", "--from", "2h", "--to", "3h"),
         ("backfill",),
+        ("backfill", "--from-id", "9" * 20),
         ("backfill", "--all", "--status", "unmirrored"),
         ("backfill", "--since", "soon"),
     ],
-    ids=["nothing", "two ranges", "no time", "no selection", "two selections", "no time either"],
+    ids=[
+        "nothing",
+        "two ranges",
+        "no time",
+        "before the first year",
+        "the wrong way round",
+        "no selection",
+        "no id",
+        "two selections",
+        "no time either",
+    ],
 )
 async def test_wrong_usage(desk: Desk, words: tuple[str, ...]) -> None:
     """Said, and nothing is added."""
