@@ -24,8 +24,7 @@ from schemas.errors import KfpushError
 
 READY_WITHIN: Final = 60.0
 JOIN_WITHIN: Final = 20.0
-_KIBIBYTES: Final = 1 if sys.platform == "linux" else 1024
-"""In which unit, of KiB, ru_maxrss is: macOS counts bytes."""
+_STATUS: Final = Path("/proc/self/status")
 
 
 class BenchFailed(KfpushError):
@@ -82,8 +81,7 @@ class Line:
         """End the measuring, unless it ended before."""
         if self._begun is not None and self.usage is None:
             began, cpu = self._begun
-            most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            self.usage = Usage(time.perf_counter() - began, _cpu() - cpu, most / _KIBIBYTES / 1024)
+            self.usage = Usage(time.perf_counter() - began, _cpu() - cpu, _most_megabytes())
 
     def _heard(self) -> None:
         try:
@@ -103,6 +101,14 @@ Work = Callable[..., Awaitable[object]]
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def _most_megabytes() -> float:
+    """The most memory this process ever held.  Linux's ru_maxrss begins with what the parent had."""
+    if _STATUS.exists():
+        told = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(told.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024
 
 
 def _main(connection: Connection, said: str, work: Work, args: tuple[object, ...]) -> None:
