@@ -8,17 +8,16 @@ or have no such table: only what is there is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from consumer import windows
 from consumer.ledger import pushes
-from schemas.database import Row, Transaction, marks
+from schemas.database import Row, Transaction, is_storage, marks
 from schemas.decisions import RecipientKey
-from schemas.errors import ValueRefused
 from schemas.states import PushStatus
 from schemas.times import from_text
 
@@ -144,14 +143,22 @@ def _matches(tx: Transaction, rows: Sequence[Row]) -> None:
         ]
     sql = f"UPDATE intent_matches SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
     updates = [(*values, match_id) for values, match_id in marked]
-    try:
-        with tx.savepoint():
-            tx.many(sql, updates)
-    except ValueRefused:
+    if not _taken(tx, lambda: tx.many(sql, updates)):
         for update in updates:
             # A text where the host's ids are numbers is no match of the host's.
-            with suppress(ValueRefused), tx.savepoint():
-                tx.execute(sql, update)
+            _taken(tx, partial(tx.execute, sql, update))
+
+
+def _taken(tx: Transaction, write: Callable[[], object]) -> bool:
+    """Write a part that is whole or nothing; tell whether the host's table took the values."""
+    try:
+        with tx.savepoint():
+            write()
+    except Exception as error:
+        if is_storage(error):
+            raise
+        return False
+    return True
 
 
 def _history_row(row: Row) -> dict[str, object]:

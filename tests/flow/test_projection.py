@@ -166,6 +166,22 @@ async def test_matches_with_ids_of_their_own_and_fewer_columns(house: LedgerHous
     assert await house.host("SELECT id, is_pushed FROM intent_matches ORDER BY id") == [("17", 1), ("m1", 1)]
 
 
+async def test_a_match_that_the_host_does_not_let_change(house: LedgerHouse) -> None:
+    """It stays as the host has it; its message is in the history, and other matches are marked."""
+    await house.host(
+        "CREATE TABLE intent_matches (id TEXT PRIMARY KEY, is_pushed INTEGER,"
+        " CHECK (id <> 'm1' OR is_pushed = 0))"
+    )
+    await house.host("INSERT INTO intent_matches VALUES ('m1', 0), ('m2', 0)")
+    await house.session()
+    await house.sent(Accepted(), "m1", "m2")
+
+    await projection(house).project()
+
+    assert await history(house, "match_ids") == [('["m1"]',), ('["m2"]',)]
+    assert await house.host("SELECT is_pushed FROM intent_matches ORDER BY id") == [(0,), (1,)]
+
+
 async def test_how_much_of_a_window_is_used(house: LedgerHouse) -> None:
     """What was accepted in the window that stands, set and never added to; a new word begins anew."""
     counts = (
