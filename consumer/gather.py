@@ -106,7 +106,7 @@ def gather(
                 today = windows.sent_today(user_id, midnight, uses, but=but)
             intents: Mapping[str, Intent] = {}
             if user_id in inputs.intents:
-                counts = deliveries.by_intent(tx, today)
+                counts = deliveries.by_intent(tx, pushes.carried_by(tx, today))
                 intents, unreadable = read_intents(inputs.intents[user_id], counts, rules.host_zone, now)
                 complaints += unreadable
             facts[user_id] = User(preferences, len(today), frozenset(named.get(user_id, ())), intents)

@@ -20,8 +20,9 @@ import structlog
 
 from consumer import deadletters, overtaking
 from consumer.deadletters import Poison
-from consumer.ledger import deliveries
-from consumer.ledger.deliveries import Incoming, Key
+from consumer.ledger import arrivals, deliveries
+from consumer.ledger.arrivals import Incoming
+from consumer.ledger.deliveries import Key
 from consumer.stream import Abandoned, Delivered, GroupGone, Stream
 from consumer.world import World
 from schemas.database import Database, Transaction
@@ -83,14 +84,14 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
     """Write a batch; tell which entries are done with already and may be acked."""
     keys = [(item.match.match_id, item.match.revision) for item in batch.rows]
     first = {key: item.entry_id for key, item in reversed(list(zip(keys, batch.rows, strict=True)))}
-    existing = deliveries.revisions(tx, {match_id for match_id, _ in keys})
-    deliveries.insert_fresh(tx, batch.rows, now)
-    deliveries.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
+    existing = arrivals.revisions(tx, {match_id for match_id, _ in keys})
+    arrivals.insert_fresh(tx, batch.rows, now)
+    arrivals.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
     closed = overtaking.withdraw(tx, [event for event, _ in batch.withdrawals], now)
     closed += overtaking.supersede(tx, _rivals(existing, keys), now)
     for key, entry in batch.newer:
         fields = {name.decode(): value.decode() for name, value in (entry.fields or {}).items()}
-        deliveries.insert_needing_upgrade(tx, key, fields, entry.entry_id, now)
+        arrivals.insert_needing_upgrade(tx, key, fields, entry.entry_id, now)
     deadletters.bury(tx, batch.poison, now)
     return [
         *(
@@ -218,7 +219,7 @@ class Intake:
         )
 
         def bury(tx: Transaction) -> bool:
-            if key is not None and deliveries.known(tx, [key]):
+            if key is not None and arrivals.known(tx, [key]):
                 return False
             deadletters.bury(tx, [poison], self._world.now())
             return True
@@ -230,7 +231,7 @@ class Intake:
     def _decode_waiting(self, tx: Transaction) -> None:
         """Decode what an older kfpush could not; also proves that the database takes writes."""
         after = ("", 0)
-        while rows := deliveries.needing_upgrade(tx, after, BATCH):
+        while rows := arrivals.needing_upgrade(tx, after, BATCH):
             after = (rows[-1]["match_id"], rows[-1]["revision"])
             for row in rows:
                 fields = {name.encode(): value.encode() for name, value in json.loads(row["event"]).items()}
@@ -239,7 +240,7 @@ class Intake:
                 except InvalidEvent:
                     continue  # still newer than this code
                 if isinstance(arrived.event, MatchCreated):  # a withdrawal never waits for newer code
-                    deliveries.upgraded(tx, arrived.event, self._world.now())
+                    arrivals.upgraded(tx, arrived.event, self._world.now())
                     overtaking.supersede(tx, [arrived.event.match_id], self._world.now())
 
     async def _has_room(self) -> bool:

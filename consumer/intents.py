@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ UNSET_DAILY_LIMIT: Final = 5
 """FriendAI's default of ``max_push_per_day``: an intent that sets none has that one."""
 
 ACTIVE: Final = "active"
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_intents(
@@ -57,6 +59,9 @@ def _is_active(status: object) -> bool:
 def _is_over(expire_at: object, host_zone: ZoneInfo, now: datetime) -> tuple[bool, str | None]:
     if host_values.is_unset(expire_at):
         return False, None
+    if day := _DATE.fullmatch(str(expire_at).strip()):
+        # A date alone is that whole day, by the host's own calendar.
+        return now.astimezone(host_zone).date().isoformat() > day[0], None
     try:
         return parse_host_time(expire_at, host_zone, now) <= now, None
     except TimeInFuture:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from consumer.ledger import deliveries, timeline
-from consumer.ledger.deliveries import Overtaken
+from consumer.ledger import arrivals, timeline
+from consumer.ledger.arrivals import Overtaken
 from consumer.ledger.timeline import Line
 from schemas.database import Transaction
 from schemas.decisions import Reason
@@ -22,14 +22,14 @@ def withdraw(tx: Transaction, events: Sequence[MatchWithdrawn], now: datetime) -
     """Take matches back, and with them their older revisions; tell which rows that dropped."""
     if not events:
         return []
-    dropped = deliveries.withdraw(tx, events, now)
+    dropped = arrivals.withdraw(tx, events, now)
     _tell(tx, dropped, Reason.WITHDRAWN, now)
     return dropped + supersede(tx, {event.match_id for event in events}, now)
 
 
 def supersede(tx: Transaction, match_ids: Collection[str], now: datetime) -> list[Overtaken]:
     """Drop the revisions of these matches that wait below a newer one; tell which."""
-    dropped = deliveries.supersede(tx, match_ids, now)
+    dropped = arrivals.supersede(tx, match_ids, now)
     _tell(tx, dropped, Reason.SUPERSEDED, now)
     return dropped
 

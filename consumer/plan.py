@@ -20,7 +20,7 @@ from consumer.drafts import Composer, Decided, Reserved
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Person, Session
 from consumer.gather import HostInputs, Known, Rules, gather
-from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger import deliveries, pushes, timeline, waking
 from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
@@ -150,7 +150,7 @@ class Round:
 
     def _lift(self) -> None:
         """The wake rule, for pauses that are over; what is left of them goes with the last they held."""
-        rows = deliveries.wake_paused(self._tx, self._clock.now, MOST_ROWS)
+        rows = waking.wake_paused(self._tx, self._clock.now, MOST_ROWS)
         frozen = pushes.wake_paused(self._tx, self._clock.wall, MOST_ROWS)
         if max(rows, frozen) < MOST_ROWS:
             pauses.forget(self._tx, self._clock.now)
@@ -261,7 +261,7 @@ class Round:
     def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
         """The wake rule: their windows moved, so everything of theirs is decided again."""
         users = {item.user_id for item in inputs.sessions if item.recipient.external_userid in phones}
-        deliveries.wake(self._tx, phones, users | phones, self._clock.now)
+        waking.wake(self._tx, phones, users | phones, self._clock.now)
         pushes.wake(self._tx, phones, self._clock.wall)
 
     def _plan_person(self, known: Known, own: Sequence[Row], composer: Composer, decided: Decided) -> None:
@@ -358,7 +358,8 @@ class Round:
         else:
             deliveries.dropped(self._tx, push.id, dropped, now)
         phone = push.letter.recipient.external_userid
-        deliveries.wake(self._tx, {push.letter.person, phone}, {push.letter.user_id}, now)
+        waking.wake(self._tx, {push.letter.person, phone}, {push.letter.user_id}, now)
+        waking.wake_behind(self._tx, [push.id], now)
         timeline.note(
             self._tx,
             [Line(Entry.GIVEN_UP, push_id=push.id, reason=dropped or Reason.OUTCOME_UNKNOWN)],

@@ -1,7 +1,7 @@
 """What an event that comes again would meet in the ledger: what a replay or a backfill does to each match.
 
 Intake gives an event that comes again a row if it has none, and looks anew at one that waits, is parked or
-was dropped (``deliveries.look_again``); everything else is left.  Reads only.
+was dropped (``arrivals.look_again``); everything else is left.  Reads only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from consumer import deadletters
 from consumer.fates import Fate
-from consumer.ledger import deliveries
+from consumer.ledger import arrivals, deliveries
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
 from schemas.events import is_withdrawal, split_key
@@ -25,7 +25,7 @@ def fates(tx: Transaction, event_keys: Collection[str]) -> dict[str, Fate]:
     withdrawals = {key: split_key(key) for key in event_keys if is_withdrawal(key)}
     matches = {key: split_key(key) for key in event_keys if key not in withdrawals}
     rows = _rows(tx, {match_id for match_id, _ in matches.values()})
-    withdrawn = deliveries.withdrawn(tx, list(withdrawals.values())) if withdrawals else frozenset()
+    withdrawn = arrivals.withdrawn(tx, list(withdrawals.values())) if withdrawals else frozenset()
     told = {key: _fate(rows.get(found)) for key, found in matches.items()}
     told |= {
         key: Fate.WITHDRAWN if found in withdrawn else Fate.MISSING for key, found in withdrawals.items()

@@ -25,7 +25,7 @@ from consumer.endings import (
     exhausts_its_window,
     stoppage,
 )
-from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger import deliveries, pushes, timeline, waking
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
@@ -126,7 +126,7 @@ def _accept(tx: Transaction, reports: Sequence[Report], rows: Mapping[int, Push]
         pushes.accept(tx, accepted, moment.now)
         deliveries.sent(tx, ids, moment.now)
         # Their slots and their places in the day stay taken: only a newer revision is woken.
-        deliveries.wake_behind(tx, ids, moment.now)
+        waking.wake_behind(tx, ids, moment.now)
 
 
 def _settle_one(
@@ -184,7 +184,8 @@ def _has_spoken_since(tx: Transaction, attempt: Attempt) -> bool:
 
 def _wake(tx: Transaction, push: Push, moment: Moment) -> None:
     phone = push.letter.recipient.external_userid
-    deliveries.wake(tx, {push.letter.person, phone}, {push.letter.user_id}, moment.now)
+    waking.wake(tx, {push.letter.person, phone}, {push.letter.user_id}, moment.now)
+    waking.wake_behind(tx, [push.id], moment.now)  # which may be another user's
     pushes.wake(tx, {phone}, moment.wall)
 
 

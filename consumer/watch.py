@@ -16,7 +16,7 @@ import structlog
 
 from consumer import host, windows
 from consumer.facts import Session
-from consumer.ledger import deliveries, pushes
+from consumer.ledger import deliveries, pushes, waking
 from consumer.world import World
 from schemas.database import Database, Transaction
 from schemas.decisions import RecipientKey
@@ -101,7 +101,7 @@ class HostWatch:
         changed = [user for user, wished in now_wished.items() if before.get(user, wished) != wished]
         self._wishes.update(now_wished)
         if changed:
-            await self._own.exclusive(lambda tx: deliveries.wake(tx, (), changed, self._world.now()))
+            await self._own.exclusive(lambda tx: waking.wake(tx, (), changed, self._world.now()))
             self._on_woken()
 
     def _raise(self, tx: Transaction, sessions: list[Session], changed: set[RecipientKey]) -> None:
@@ -112,5 +112,5 @@ class HostWatch:
             log.warning("watch.unreadable_time", error=complaint)
         self._told = set(raised.complaints)
         woken = {item.user_id for item in sessions if item.recipient.external_userid in raised.people}
-        deliveries.wake(tx, raised.people, woken | raised.people, now)
+        waking.wake(tx, raised.people, woken | raised.people, now)
         pushes.wake(tx, raised.people, self._world.wall())

@@ -191,4 +191,5 @@ def _alone(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write in the folder {path.parent}: {error.strerror}") from error
     with closing(lock):
         fcntl.flock(lock, fcntl.LOCK_EX)
+        path.touch(0o644)
         yield

@@ -27,7 +27,7 @@ from consumer.acks import Acks
 from consumer.daemon import Rooms
 from consumer.gather import Rules
 from consumer.intake import Intake
-from consumer.ledger import deliveries, pushes
+from consumer.ledger import arrivals, pushes, waking
 from consumer.names import ConsumerName
 from consumer.planning import Planning
 from consumer.projection import Projection
@@ -262,8 +262,8 @@ def _carried(tx: Transaction, event_keys: Sequence[str]) -> frozenset[str]:
             continue
     return (
         deadletters.known(tx, event_keys)
-        | {matches[found] for found in deliveries.known(tx, matches)}
-        | {withdrawals[found] for found in deliveries.withdrawn(tx, withdrawals)}
+        | {matches[found] for found in arrivals.known(tx, matches)}
+        | {withdrawals[found] for found in arrivals.withdrawn(tx, withdrawals)}
     )
 
 
@@ -314,7 +314,7 @@ async def _world(settings: Settings, transport: HttpTransport, own: Database) ->
 
     async def leapt() -> None:
         await own.exclusive(lambda tx: pushes.wake_all(tx, wall()))
-        await own.exclusive(lambda tx: deliveries.wake_all(tx, clock.now()))
+        await own.exclusive(lambda tx: waking.wake_all(tx, clock.now()))
 
     clock = SandboxClock(transport, leapt)
     await clock.read()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from consumer import audit, host, preferences
 from consumer.audit import Act
-from consumer.ledger import deliveries, pushes
+from consumer.ledger import pushes, waking
 from ops.acting import Hands
 from schemas.database import Transaction
 
@@ -20,7 +20,7 @@ async def set_wishes(hands: Hands, user_id: str, wishes: Mapping[str, str | int 
     def work(tx: Transaction) -> bool:
         if not preferences.choose(tx, user_id, wishes, now):
             return False
-        deliveries.wake(tx, (), [user_id], now)
+        waking.wake(tx, (), [user_id], now)
         pushes.wake(tx, phones | {user_id}, wall)
         audit.note(tx, act, 1, now)
         return True

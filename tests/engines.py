@@ -70,9 +70,11 @@ class Sqlite:
         self._made = 0
 
     def empty(self) -> str:
-        """A file that is not there yet."""
+        """An empty file."""
         self._made += 1
-        return f"sqlite:///{self._folder}/{self._made}.db"
+        path = Path(self._folder, f"{self._made}.db")
+        path.touch()
+        return f"sqlite:///{path}"
 
     def migrated(self) -> dict[str, str]:
         """Two files."""

@@ -5,7 +5,7 @@ A transition has a name and says in its WHERE from which states it may be made.
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +14,7 @@ from typing import Final
 from consumer.facts import Candidate, Earlier
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
-from schemas.events import MatchCreated, MatchWithdrawn, match_from_ledger, to_json
-from schemas.states import DeliveryStatus
+from schemas.events import MatchCreated, match_from_ledger
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
 MOST_PER_USER: Final = 500
@@ -24,24 +23,7 @@ MOST_PER_USER: Final = 500
 Key = tuple[str, int]
 """(match_id, revision)"""
 
-_PENDING: Final = "status IN ('waiting', 'parked')"
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A decoded event about to become a row; ``again`` asks to look anew at one that did not go out."""
-
-    match: MatchCreated
-    entry_id: str
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """A row that an event dropped before it was sent; its stream entry is done with."""
-
-    key: Key
-    entry_id: str | None
+PENDING: Final = "status IN ('waiting', 'parked')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,188 +45,11 @@ class Waiting:
         return self.candidate.match_id, self.candidate.revision
 
 
-def insert_fresh(tx: Transaction, incoming: Sequence[Incoming], now: datetime) -> None:
-    """Store events as rows, due now; a row that exists is left alone, whatever its state."""
-    stamp = to_text(now)
-    tx.many(
-        "INSERT INTO push_deliveries (match_id, revision, user_id, intent_id, status, reason, due_at,"
-        " expires_at, entry_id, event, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (match_id, revision) DO NOTHING",
-        [
-            (
-                item.match.match_id,
-                item.match.revision,
-                item.match.user_id,
-                item.match.intent_id,
-                Reason.FRESH,
-                stamp,
-                to_text(item.match.expiry(now)),
-                item.entry_id,
-                to_json(item.match),
-                stamp,
-                stamp,
-            )
-            for item in incoming
-        ],
-    )
-
-
-def look_again(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
-    """Make parked and dropped rows due, as replay and backfill ask; sent, sending and dead are left alone.
-
-    So is one that was dropped while nobody knew whether WeChat has its message, one that was withdrawn or
-    closed by a person, and one for newer code.
-    """
-    stamp = to_text(now)
-    tx.many(
-        "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
-        " WHERE match_id = ? AND revision = ? AND user_id <> ''"
-        " AND (status IN ('waiting', 'parked') OR (status = 'dropped' AND reason <> ?))"
-        " AND withdrawn_at IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM push_messages WHERE push_messages.id = push_deliveries.push_id"
-        " AND push_messages.status IN ('sending', 'unknown', 'given_up'))",
-        [(Reason.FRESH, stamp, stamp, *key, Reason.CLOSED) for key in keys],
-    )
-
-
-def withdraw(tx: Transaction, withdrawals: Sequence[MatchWithdrawn], now: datetime) -> list[Overtaken]:
-    """Note withdrawals: what waits or is parked is dropped, what is on its way is not tried again.
-
-    One that comes before its match makes the row, so that the match finds itself withdrawn.
-    """
-    stamp = to_text(now)
-    keys = {(item.match_id, item.revision) for item in withdrawals}
-    dropped = [
-        Overtaken(row.key, row.entry_id)
-        for row in _of_matches(tx, {match_id for match_id, _ in keys}, _PENDING)
-        if row.key in keys
-    ]
-    tx.many(
-        "INSERT INTO push_deliveries (match_id, revision, user_id, status, reason, withdrawn_at, event,"
-        " created_at, updated_at) VALUES (?, ?, ?, 'dropped', ?, ?, ?, ?, ?)"
-        " ON CONFLICT (match_id, revision) DO UPDATE SET withdrawn_at = excluded.withdrawn_at"
-        " WHERE push_deliveries.withdrawn_at IS NULL",
-        [
-            (
-                *(item.match_id, item.revision, item.user_id, Reason.WITHDRAWN),
-                *(stamp, to_json(item), stamp, stamp),
-            )
-            for item in withdrawals
-        ],
-    )
-    _overtake(tx, dropped, Reason.WITHDRAWN, now)
-    return dropped
-
-
-def supersede(tx: Transaction, match_ids: Collection[str], now: datetime) -> list[Overtaken]:
-    """Drop the revisions of these matches that still wait though a newer one is here."""
-    if not match_ids:
-        return []
-    newest: dict[str, int] = {}
-    for row in _of_matches(tx, match_ids, "user_id <> '' OR withdrawn_at IS NOT NULL"):
-        newest[row.key[0]] = max(row.key[1], newest.get(row.key[0], 0))
-    dropped = [
-        Overtaken(row.key, row.entry_id)
-        for row in _of_matches(tx, match_ids, f"{_PENDING} AND user_id <> ''")
-        if row.key[1] < newest[row.key[0]]
-    ]
-    _overtake(tx, dropped, Reason.SUPERSEDED, now)
-    return dropped
-
-
-def _of_matches(tx: Transaction, match_ids: Collection[str], condition: str) -> list[Overtaken]:
-    ids = tuple(match_ids)
-    rows = tx.rows(
-        "SELECT match_id, revision, entry_id FROM push_deliveries"
-        f" WHERE match_id IN ({marks(ids)}) AND ({condition})",
-        ids,
-    )
-    return [Overtaken((row["match_id"], row["revision"]), row["entry_id"]) for row in rows]
-
-
-def _overtake(tx: Transaction, rows: Sequence[Overtaken], reason: Reason, now: datetime) -> None:
-    tx.many(
-        "UPDATE push_deliveries SET status = 'dropped', reason = ?, due_at = NULL, updated_at = ?"
-        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
-        [(reason, to_text(now), *row.key) for row in rows],
-    )
-
-
-def insert_needing_upgrade(
-    tx: Transaction,
-    key: Key,
-    fields: dict[str, str],
-    entry_id: str,
-    now: datetime,
-) -> None:
-    """Keep an event of a newer version whole, until newer code decodes it; nothing is due meanwhile."""
-    tx.execute(
-        "INSERT INTO push_deliveries (match_id, revision, user_id, status, reason, entry_id, event,"
-        " created_at, updated_at) VALUES (?, ?, '', 'parked', ?, ?, ?, ?, ?)"
-        " ON CONFLICT (match_id, revision) DO NOTHING",
-        (
-            *key,
-            Reason.NEEDS_UPGRADE,
-            entry_id,
-            json.dumps(fields, ensure_ascii=False),
-            to_text(now),
-            to_text(now),
-        ),
-    )
-
-
-def needing_upgrade(tx: Transaction, after: Key, limit: int) -> list[Row]:
-    """Read a page of the rows that an older kfpush could not decode, by key."""
-    return tx.rows(
-        "SELECT match_id, revision, entry_id, event FROM push_deliveries"
-        f" WHERE {_PENDING} AND user_id = '' AND reason = ? AND (match_id, revision) > (?, ?)"
-        " ORDER BY match_id, revision LIMIT ?",
-        (Reason.NEEDS_UPGRADE, *after, limit),
-    )
-
-
-def upgraded(tx: Transaction, match: MatchCreated, now: datetime) -> None:
-    """Give a row that waited for newer code its decoded event, due now."""
-    tx.execute(
-        "UPDATE push_deliveries SET user_id = ?, intent_id = ?, status = 'waiting', reason = ?, due_at = ?,"
-        " expires_at = ?, event = ?, updated_at = ?"
-        " WHERE match_id = ? AND revision = ? AND status = 'parked' AND reason = ?",
-        (
-            match.user_id,
-            match.intent_id,
-            Reason.FRESH,
-            to_text(now),
-            to_text(match.expiry(now)),
-            to_json(match),
-            to_text(now),
-            match.match_id,
-            match.revision,
-            Reason.NEEDS_UPGRADE,
-        ),
-    )
-
-
-def revisions(tx: Transaction, match_ids: Collection[str]) -> frozenset[Key]:
-    """Tell which revisions of these matches have a row."""
-    return frozenset(row.key for row in _of_matches(tx, match_ids, "1 = 1")) if match_ids else frozenset()
-
-
-def known(tx: Transaction, keys: Collection[Key]) -> frozenset[Key]:
-    """Tell which of these match revisions have a row."""
-    return revisions(tx, {match_id for match_id, _ in keys}) & frozenset(keys)
-
-
-def withdrawn(tx: Transaction, keys: Collection[Key]) -> frozenset[Key]:
-    """Tell of which of these match revisions the withdrawal has arrived."""
-    rows = _of_matches(tx, {match_id for match_id, _ in keys}, "withdrawn_at IS NOT NULL") if keys else []
-    return frozenset(row.key for row in rows) & frozenset(keys)
-
-
 def count_due(tx: Transaction, now: datetime, most: int) -> int:
     """Count due rows, but not beyond ``most``."""
     row = tx.one(
         "SELECT count(*) AS n FROM"
-        f" (SELECT 1 FROM push_deliveries WHERE {_PENDING} AND due_at <= ? LIMIT ?) AS due",
+        f" (SELECT 1 FROM push_deliveries WHERE {PENDING} AND due_at <= ? LIMIT ?) AS due",
         (to_text(now), most),
     )
     return int(row["n"]) if row else 0
@@ -253,7 +58,7 @@ def count_due(tx: Transaction, now: datetime, most: int) -> int:
 def due_users(tx: Transaction, now: datetime, rows: int) -> tuple[str, ...]:
     """Tell whose rows have been due longest, looking at so many rows."""
     found = tx.rows(
-        f"SELECT user_id FROM push_deliveries WHERE {_PENDING} AND due_at <= ? ORDER BY due_at LIMIT ?",
+        f"SELECT user_id FROM push_deliveries WHERE {PENDING} AND due_at <= ? ORDER BY due_at LIMIT ?",
         (to_text(now), rows),
     )
     return tuple(dict.fromkeys(row["user_id"] for row in found))
@@ -262,7 +67,7 @@ def due_users(tx: Transaction, now: datetime, rows: int) -> tuple[str, ...]:
 def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
     """Page through the users who have something parked (they wait for a word of theirs)."""
     rows = tx.rows(
-        f"SELECT DISTINCT user_id FROM push_deliveries WHERE {_PENDING} AND user_id > ?"
+        f"SELECT DISTINCT user_id FROM push_deliveries WHERE {PENDING} AND user_id > ?"
         " ORDER BY user_id LIMIT ?",
         (after, limit),
     )
@@ -298,7 +103,7 @@ def pending_rows(
     if not values:
         return found
     rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM push_deliveries WHERE {_PENDING} AND user_id IN ({marks(values)})"
+        f"SELECT {_COLUMNS} FROM push_deliveries WHERE {PENDING} AND user_id IN ({marks(values)})"
         " AND due_at IS NOT NULL LIMIT ?",
         (*values, MOST_AT_ONCE + 1),
     )
@@ -328,7 +133,7 @@ def _pending_rows(tx: Transaction, user_id: str, now: datetime) -> list[Row]:
     for condition in ("due_at <= ?", "due_at > ?"):
         rows += tx.rows(
             f"SELECT {_COLUMNS} FROM push_deliveries"
-            f" WHERE {_PENDING} AND user_id = ? AND {condition}"
+            f" WHERE {PENDING} AND user_id = ? AND {condition}"
             " ORDER BY expires_at, created_at, match_id LIMIT ?",
             (user_id, to_text(now), MOST_PER_USER - len(rows)),
         )
@@ -406,7 +211,7 @@ def place(tx: Transaction, verdicts: Iterable[Verdict], now: datetime) -> None:
     stamp = to_text(now)
     tx.many(
         "UPDATE push_deliveries SET status = ?, reason = ?, due_at = ?, person = ?, updated_at = ?"
-        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
+        f" WHERE match_id = ? AND revision = ? AND {PENDING}",
         [
             (item.status, item.reason, maybe_text(item.due_at), item.person, stamp, *item.key)
             for item in verdicts
@@ -421,7 +226,7 @@ def set_aside(
     values = tuple(user_ids)
     return tx.execute(
         "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
-        f" WHERE {_PENDING} AND due_at <= ? AND user_id IN ({marks(values)})",
+        f" WHERE {PENDING} AND due_at <= ? AND user_id IN ({marks(values)})",
         (reason, to_text(until), to_text(now), to_text(now), *values),
     )
 
@@ -432,7 +237,7 @@ def reserve(tx: Transaction, reserved: Iterable[tuple[Key, int, str]], now: date
     tx.many(
         "UPDATE push_deliveries SET status = 'sending', reason = NULL, due_at = NULL, push_id = ?,"
         " person = ?, generation = generation + 1, updated_at = ?"
-        f" WHERE match_id = ? AND revision = ? AND {_PENDING}",
+        f" WHERE match_id = ? AND revision = ? AND {PENDING}",
         [(push_id, person, stamp, *key) for key, push_id, person in reserved],
     )
 
@@ -499,57 +304,18 @@ def closed(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
     )
 
 
-def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
-    """Make everything of these people due: something about them changed, plan decides again."""
-    for column, values in (("person", tuple(people)), ("user_id", tuple(user_ids))):
-        if values:
-            tx.execute(
-                f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ?"
-                f" AND {column} IN ({marks(values)})",
-                (to_text(now), to_text(now), *values),
-            )
-
-
-def wake_all(tx: Transaction, now: datetime) -> None:
-    """Make everything that waits or is parked due: the business clock leapt, maybe back behind its dates."""
-    tx.execute(
-        f"UPDATE push_deliveries SET due_at = ? WHERE {_PENDING} AND due_at > ?", (to_text(now), to_text(now))
-    )
-
-
-def wake_behind(tx: Transaction, push_ids: Collection[int], now: datetime) -> None:
-    """Make due what waits for an earlier revision that these pushes carried."""
-    ids = tuple(push_ids)
+def by_intent(tx: Transaction, keys: Sequence[Key]) -> Counter[str]:
+    """Count these matches by intent; one that was sent twice counts twice."""
+    ids = tuple({match_id for match_id, _ in keys})
     if not ids:
-        return
-    tx.execute(
-        "UPDATE push_deliveries SET due_at = ? WHERE reason = 'older_in_flight' AND status = 'parked'"
-        f" AND match_id IN (SELECT match_id FROM push_deliveries WHERE push_id IN ({marks(ids)}))",
-        (to_text(now), *ids),
-    )
-
-
-def by_intent(tx: Transaction, push_ids: Collection[int]) -> dict[str, int]:
-    """Count the matches of each intent that these pushes carry."""
-    ids = tuple(push_ids)
-    if not ids:
-        return {}
+        return Counter()
     rows = tx.rows(
-        f"SELECT intent_id, count(*) AS n FROM push_deliveries WHERE push_id IN ({marks(ids)})"
-        " AND intent_id IS NOT NULL GROUP BY intent_id",
+        f"SELECT match_id, revision, intent_id FROM push_deliveries WHERE match_id IN ({marks(ids)})"
+        " AND intent_id IS NOT NULL",
         ids,
     )
-    return {row["intent_id"]: row["n"] for row in rows}
-
-
-def wake_paused(tx: Transaction, now: datetime, limit: int) -> int:
-    """Make due what a pause that is over held, at most so many rows; tell how many."""
-    paused = f"status = '{DeliveryStatus.WAITING}' AND reason = '{Reason.PAUSED}' AND due_at > ?"
-    return tx.execute(
-        "UPDATE push_deliveries SET due_at = ? WHERE (match_id, revision) IN"
-        f" (SELECT match_id, revision FROM push_deliveries WHERE {paused} LIMIT ?)",
-        (to_text(now), to_text(now), limit),
-    )
+    intents = {(row["match_id"], row["revision"]): row["intent_id"] for row in rows}
+    return Counter(intents[key] for key in keys if key in intents)
 
 
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:

@@ -353,6 +353,13 @@ def uses(
     return list(found.values())
 
 
+def carried_by(tx: Transaction, ids: Collection[int]) -> list[tuple[str, int]]:
+    """List the matches (match_id, revision) that these pushes carry, once for each push."""
+    values = tuple(ids)
+    rows = tx.rows(f"SELECT matches FROM push_messages WHERE id IN ({marks(values)})", values) if ids else []
+    return [(match_id, revision) for row in rows for match_id, revision in json.loads(row["matches"])]
+
+
 def unprojected(tx: Transaction, limit: int) -> list[Row]:
     """Read settled pushes that the application's own screens do not show yet."""
     return tx.rows(

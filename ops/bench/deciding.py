@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from consumer.ledger import deliveries
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger import arrivals
+from consumer.ledger.arrivals import Incoming
 from ops.bench import loops
 from ops.bench.apart import Usage, apart
 from ops.bench.figures import Measured, Reach, Table
@@ -93,5 +93,5 @@ def _arrive(house: House, prefix: str, count: int) -> None:
     with closing(house.own()) as connection:
         connection.execute("BEGIN")
         incoming = [Incoming(match, f"1-{n}") for n, match in enumerate(matches(prefix, count))]
-        deliveries.insert_fresh(SqliteTransaction(connection), incoming, datetime.now(UTC))
+        arrivals.insert_fresh(SqliteTransaction(connection), incoming, datetime.now(UTC))
         connection.execute("COMMIT")

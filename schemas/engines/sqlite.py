@@ -146,13 +146,19 @@ class SqliteEngine:
         return self.path.exists()
 
     def open(self) -> SqliteSession:
-        """Open the file, or make it."""
+        """Open the file; nobody but ``kfpush migrate`` makes one.
+
+        A host's file that is away for a moment must not find an empty one in its place when it comes back.
+        """
         if not self.path.parent.is_dir():
             message = f"{self.name}: the folder {self.path.parent} does not exist; run `kfpush migrate`"
             raise StorageError(message)
-        # "rw" makes no file.  "ro" would leave a -wal and a -shm behind that it may not clean up.
+        if not self.path.exists():
+            message = f"{self.name}: {self.place} is not there; run `kfpush migrate`, or put it back"
+            raise StorageError(message)
+        # "ro" would leave a -wal and a -shm behind that it may not clean up.
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={'rw' if self._read_only else 'rwc'}",
+            f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=self._busy_timeout,
             isolation_level=None,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from consumer.gather import Rules
 from consumer.intake import Sorted, store
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger.arrivals import Incoming
 from ops import migrate
 from ops.sandbox import views
 from ops.sandbox.calls import Call

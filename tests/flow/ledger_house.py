@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from consumer.gather import Rules, read_host
 from consumer.intake import Sorted, store
-from consumer.ledger import deliveries
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger import waking
+from consumer.ledger.arrivals import Incoming
 from consumer.ledger.pushes import Attempt
 from consumer.plan import Clock, Due, Outcome, Round, find_due
 from consumer.send import Report
@@ -107,7 +107,7 @@ class LedgerHouse:
     async def look_again(self) -> None:
         """Make everything that waits or is parked due now."""
         users = [str(row["user_id"]) for row in await self.rows("SELECT user_id FROM push_deliveries")]
-        await self.own.exclusive(lambda tx: deliveries.wake(tx, (), users, self.now))
+        await self.own.exclusive(lambda tx: waking.wake(tx, (), users, self.now))
 
     async def arrive(self, *matches: MatchCreated | str, again: bool = False) -> list[str]:
         """Matches come off the stream, as entries e1, e2 ...; tell which are acked at once."""

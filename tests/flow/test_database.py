@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,17 @@ def insert(tx: Transaction, *numbers: int) -> None:
 def numbers(tx: Transaction) -> list[int]:
     """Read all rows."""
     return [row["n"] for row in tx.rows("SELECT n FROM t ORDER BY n")]
+
+
+async def test_a_file_that_is_away(tmp_path: Path) -> None:
+    """It is not made anew: an empty file in its place would be taken for it."""
+    database = Database(f"sqlite:///{tmp_path}/app.db", "app")
+
+    with pytest.raises(StorageError, match=r"app\.db is not there; run `kfpush migrate`, or put it back"):
+        await database.read(lambda tx: tx.rows("SELECT 1"))
+
+    assert not (tmp_path / "app.db").exists()
+    await database.close()
 
 
 async def test_all_or_nothing(database: Database) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from consumer.ledger import deliveries
 from consumer.ledger.pushes import Attempt
 from schemas.events import MatchCreated
 from schemas.receipts import Accepted
@@ -47,6 +48,20 @@ async def test_as_many_as_the_intent_allows(house: LedgerHouse) -> None:
     assert carried((await house.plan()).attempts) == ["m2", "other"]
     assert await house.standing("m3") == [("waiting", "intent_limit")]
     assert await house.due("m3") == at("23 00:00")
+
+
+async def test_a_match_that_a_person_sent_again(house: LedgerHouse) -> None:
+    """Two messages about one match are two of the intent's day."""
+    await house.session()
+    await intent(house, max_push_per_day=2)
+    await house.sent(Accepted(), of("m1"))
+    await house.own.exclusive(lambda tx: deliveries.redriven(tx, [("m1", 1)], house.now))
+    assert carried((await house.plan()).attempts) == ["m1"]
+
+    await house.arrive(of("m2"))
+    await house.plan()
+
+    assert await house.standing("m2") == [("waiting", "intent_limit")]
 
 
 async def test_a_new_day(house: LedgerHouse) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from consumer.ledger import deliveries, pushes, timeline
-from consumer.ledger.deliveries import Incoming, Verdict
+from consumer.ledger import arrivals, deliveries, pushes, timeline, waking
+from consumer.ledger.arrivals import Incoming
+from consumer.ledger.deliveries import Verdict
 from consumer.ledger.timeline import Line
 from schemas.database import Transaction
 from schemas.decisions import Reason
@@ -25,7 +26,7 @@ Act = Callable[[Transaction], object]
 def tx(engine: Engine) -> Iterator[Transaction]:
     """Our tables with one match and its push, on each engine."""
     with engine.ledger() as tx:
-        deliveries.insert_fresh(tx, [Incoming(match("m1"), "e1")], NOON)
+        arrivals.insert_fresh(tx, [Incoming(match("m1"), "e1")], NOON)
         tx.execute(
             "INSERT INTO push_messages (id, msgid, open_kfid, external_userid, user_id, person, kind,"
             " matches, body, status, send_by, attempts, reserved_at, tried_at, lease_until)"
@@ -78,12 +79,12 @@ MOVES_OF_DELIVERIES: list[tuple[str, Act, dict[DeliveryStatus, DeliveryStatus]]]
     ("dropped", lambda tx: deliveries.dropped(tx, 7, Reason.EXPIRED, LATER), {D.SENDING: D.DROPPED}),
     (
         "look again",
-        lambda tx: deliveries.look_again(tx, [KEY], LATER),
+        lambda tx: arrivals.look_again(tx, [KEY], LATER),
         {D.WAITING: D.WAITING, D.PARKED: D.WAITING, D.DROPPED: D.WAITING},
     ),
-    ("arrives again", lambda tx: deliveries.insert_fresh(tx, [Incoming(match("m1"), "e9")], LATER), {}),
-    ("newer version", lambda tx: deliveries.insert_needing_upgrade(tx, KEY, {"a": "b"}, "e9", LATER), {}),
-    ("upgraded", lambda tx: deliveries.upgraded(tx, match("m1"), LATER), {}),
+    ("arrives again", lambda tx: arrivals.insert_fresh(tx, [Incoming(match("m1"), "e9")], LATER), {}),
+    ("newer version", lambda tx: arrivals.insert_needing_upgrade(tx, KEY, {"a": "b"}, "e9", LATER), {}),
+    ("upgraded", lambda tx: arrivals.upgraded(tx, match("m1"), LATER), {}),
 ]
 
 
@@ -142,24 +143,24 @@ def test_replay_leaves_alone_what_may_be_on_the_phone(
     tx.execute("UPDATE push_deliveries SET status = ?, push_id = 7", (status,))
     before = delivery(tx)
 
-    deliveries.look_again(tx, [KEY], LATER)
+    arrivals.look_again(tx, [KEY], LATER)
 
     assert delivery(tx) == before
 
 
 def test_a_row_for_newer_code(tx: Transaction) -> None:
     """Whole and parked, never due, not replayed; decoded it is due like any other, once."""
-    deliveries.insert_needing_upgrade(tx, ("m2", 1), {"data": "?"}, "e2", NOON)
-    deliveries.look_again(tx, [("m2", 1)], LATER)
+    arrivals.insert_needing_upgrade(tx, ("m2", 1), {"data": "?"}, "e2", NOON)
+    arrivals.look_again(tx, [("m2", 1)], LATER)
 
     assert deliveries.due_users(tx, LATER, 10) == ("u1",)
     assert deliveries.count_due(tx, LATER, 10) == 1
     assert deliveries.waiting_users(tx, "", 10) == ("u1",)
-    assert [row["match_id"] for row in deliveries.needing_upgrade(tx, ("", 0), 10)] == ["m2"]
-    deliveries.upgraded(tx, match("m2", "u2"), LATER)
-    deliveries.upgraded(tx, match("m2", "u3"), LATER)
+    assert [row["match_id"] for row in arrivals.needing_upgrade(tx, ("", 0), 10)] == ["m2"]
+    arrivals.upgraded(tx, match("m2", "u2"), LATER)
+    arrivals.upgraded(tx, match("m2", "u3"), LATER)
     assert deliveries.due_users(tx, LATER, 10) == ("u1", "u2")
-    assert deliveries.needing_upgrade(tx, ("", 0), 10) == []
+    assert arrivals.needing_upgrade(tx, ("", 0), 10) == []
 
 
 S: dict[PushStatus, PushStatus] = {
@@ -253,7 +254,7 @@ def test_waking_a_push(tx: Transaction, status: PushStatus, holder: str | None) 
 def test_waking_never_delays(tx: Transaction) -> None:
     """What is due already keeps its place in the line."""
     tx.execute("UPDATE push_messages SET status = 'unknown'")
-    deliveries.wake(tx, ["wm1"], ["u1"], LATER)
+    waking.wake(tx, ["wm1"], ["u1"], LATER)
     pushes.wake(tx, ["wm1"], LATER)
 
     assert delivery(tx)["due_at"] == push(tx)["lease_until"] == "2026-11-22T04:00:00.000Z"
@@ -264,9 +265,9 @@ def test_waking_a_delivery(tx: Transaction, status: DeliveryStatus) -> None:
     """What waits or is parked becomes due, by the person's name or by the user_id; nothing else moves."""
     for people, users in ((["wm1"], []), ([], ["u1"])):
         tx.execute("UPDATE push_deliveries SET status = ?, due_at = '2026-11-25', person = 'wm1'", (status,))
-        deliveries.wake(tx, ["other"], ["other"], NOON)
+        waking.wake(tx, ["other"], ["other"], NOON)
         assert delivery(tx)["due_at"] == "2026-11-25"
-        deliveries.wake(tx, people, users, NOON)
+        waking.wake(tx, people, users, NOON)
         assert delivery(tx)["due_at"] == ("2026-11-22T04:00:00.000Z" if status in PENDING else "2026-11-25")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.ledger import deliveries, pushes
+from consumer.ledger import arrivals, deliveries, pushes
 from schemas.receipts import Unknown
 from tests.flow.ledger_house import NOON, LedgerHouse, at, match
 
@@ -101,13 +101,11 @@ async def test_rows_for_newer_code_page_by_page(house: LedgerHouse) -> None:
 
     def pages(after: tuple[str, int]) -> Awaitable[object]:
         return house.own.read(
-            lambda tx: [
-                (row["match_id"], row["revision"]) for row in deliveries.needing_upgrade(tx, after, 2)
-            ]
+            lambda tx: [(row["match_id"], row["revision"]) for row in arrivals.needing_upgrade(tx, after, 2)]
         )
 
     for key in (("a", 1), ("a", 2), ("b", 1)):
-        await house.own.exclusive(lambda tx: deliveries.insert_needing_upgrade(tx, key, {}, "e", house.now))  # noqa: B023
+        await house.own.exclusive(lambda tx: arrivals.insert_needing_upgrade(tx, key, {}, "e", house.now))  # noqa: B023
 
     assert await pages(("", 0)) == [("a", 1), ("a", 2)]
     assert await pages(("a", 2)) == [("b", 1)]

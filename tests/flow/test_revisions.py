@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.ledger import deliveries
+from consumer.ledger import arrivals
 from ops.wiring import _carried
 from schemas.events import MatchCreated, MatchWithdrawn
 from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
@@ -90,6 +90,26 @@ async def test_a_rematch_behind_one_in_flight(house: LedgerHouse) -> None:
 
     [second] = (await house.plan()).attempts
     assert second.letter.matches == (("m1", 2),)
+
+
+@pytest.mark.parametrize("ends", ["refused", "given up"])
+async def test_a_rematch_for_another_user(house: LedgerHouse, ends: str) -> None:
+    """Whoever has the earlier revision, its end wakes the one behind it."""
+    await house.session()
+    await house.session("u2", "wm2")
+    await house.arrive(match("m1", expires_at="2026-12-22T00:00:00Z"))
+    attempt = await house.plan_one()
+    await house.arrive(match("m1", "u2", revision=2, score=0.95, expires_at="2026-12-22T00:00:00Z"))
+    await house.plan()
+    assert (await standing(house))[1] == (2, "parked", "older_in_flight")
+
+    if ends == "refused":
+        await house.settle((attempt, Refused(40096, RefusalKind.RECIPIENT)))
+    else:
+        await house.settle((attempt, Unknown("timeout")))
+        house.later(hours=73)
+        await house.plan()
+    assert "u2" in (await house.find_due()).user_ids
 
 
 async def test_a_refused_one_gives_way(house: LedgerHouse) -> None:
@@ -180,11 +200,11 @@ async def test_newer_code_supersedes_too(house: LedgerHouse) -> None:
     await house.arrive(scored(1))
     fields = {"type": "kfpush.match.created.v2", "subject": "m1:2"}
     await house.own.exclusive(
-        lambda tx: deliveries.insert_needing_upgrade(tx, ("m1", 2), fields, "e9", house.now)
+        lambda tx: arrivals.insert_needing_upgrade(tx, ("m1", 2), fields, "e9", house.now)
     )
-    await house.own.exclusive(lambda tx: deliveries.supersede(tx, {"m1"}, house.now))
+    await house.own.exclusive(lambda tx: arrivals.supersede(tx, {"m1"}, house.now))
     assert await standing(house) == [(1, "waiting", "fresh"), (2, "parked", "needs_upgrade")]
 
-    await house.own.exclusive(lambda tx: deliveries.upgraded(tx, scored(2), house.now))
-    await house.own.exclusive(lambda tx: deliveries.supersede(tx, {"m1"}, house.now))
+    await house.own.exclusive(lambda tx: arrivals.upgraded(tx, scored(2), house.now))
+    await house.own.exclusive(lambda tx: arrivals.supersede(tx, {"m1"}, house.now))
     assert await standing(house) == [(1, "dropped", "superseded"), (2, "waiting", "fresh")]

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer.compose import Carried, Wording, match_letter
-from consumer.ledger import deliveries, pushes
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger import arrivals, deliveries, pushes
+from consumer.ledger.arrivals import Incoming
 from consumer.ledger.pushes import Attempt
 from consumer.send import Report
 from consumer.settle import Moment, Runs, settle
@@ -34,7 +34,7 @@ EVERY = [ACCEPTED, REPEATED, SILENCE, LATE, WINDOW, THROTTLED, CORP, STRANGE, CO
 def three_attempts(tx: Transaction, count: int = 3) -> list[Attempt]:
     """One push of the match m1, tried so many times, none of which anybody has reported yet."""
     event = match("m1")
-    deliveries.insert_fresh(tx, [Incoming(event, "e1")], NOON)
+    arrivals.insert_fresh(tx, [Incoming(event, "e1")], NOON)
     letter = match_letter(
         [Carried(event, 0)],
         kind="match",

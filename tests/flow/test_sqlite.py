@@ -30,8 +30,9 @@ async def opened(tmp_path: Path) -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-async def database(opened: Open) -> Database:
+async def database(opened: Open, tmp_path: Path) -> Database:
     """A handle on a file with one table."""
+    (tmp_path / "a.db").touch()
     database = opened(wal=True)
     await database.exclusive(lambda tx: tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)"))
     return database
@@ -181,6 +182,7 @@ async def test_watching_a_file_that_comes_later(opened: Open, tmp_path: Path) ->
     later = tmp_path / "later" / "a.db"
     stop = opened(later, wal=False).watch(lambda: loop.call_soon_threadsafe(seen.set))
     later.parent.mkdir()
+    later.touch()
 
     await asyncio.wait_for(seen.wait(), 20)
 

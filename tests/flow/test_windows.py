@@ -7,8 +7,8 @@ import pytest
 
 from consumer import windows
 from consumer.facts import Session
-from consumer.ledger import deliveries, pushes
-from consumer.ledger.deliveries import Incoming
+from consumer.ledger import arrivals, deliveries, pushes, waking
+from consumer.ledger.arrivals import Incoming
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
 from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
@@ -294,12 +294,12 @@ async def test_empty_questions_have_empty_answers(house: LedgerHouse) -> None:
     """Asking about nobody and nothing asks no database anything it cannot answer."""
 
     def ask(tx: Transaction) -> list[object]:
-        deliveries.insert_fresh(tx, list[Incoming](), house.now)
-        deliveries.look_again(tx, [], house.now)
-        deliveries.wake(tx, (), (), house.now)
+        arrivals.insert_fresh(tx, list[Incoming](), house.now)
+        arrivals.look_again(tx, [], house.now)
+        waking.wake(tx, (), (), house.now)
         pushes.wake(tx, (), house.wall)
         return [
-            deliveries.known(tx, []),
+            arrivals.known(tx, []),
             deliveries.pending_of(tx, [], house.now),
             deliveries.entries_of(tx, []),
             pushes.load(tx, []),

@@ -30,6 +30,8 @@ def row(**more: object) -> dict[str, object]:
         ({"status": 7}, Intent(is_active=False, daily_limit=5, today=2)),
         ({"expire_at": "2026-11-22T12:00:00"}, Intent(is_active=False, daily_limit=5, today=2)),
         ({"expire_at": "2026-11-22T12:00:01"}, Intent(is_active=True, daily_limit=5, today=2)),
+        ({"expire_at": "2026-11-22"}, Intent(is_active=True, daily_limit=5, today=2)),
+        ({"expire_at": "2026-11-21"}, Intent(is_active=False, daily_limit=5, today=2)),
         ({"expire_at": "2027-01-01 00:00:00"}, Intent(is_active=True, daily_limit=5, today=2)),
     ],
 )
