@@ -34,6 +34,9 @@ BATCH: Final = 100
 _ENTRY_ID: Final = re.compile(r"\d+-\d+")
 _MATCH: Final = (
     "SELECT d.match_id, d.revision, d.user_id, d.intent_id, d.status, d.reason, d.updated_at, d.expires_at,"
+    " d.withdrawn_at,"
+    " (SELECT max(n.revision) FROM push_deliveries n WHERE n.match_id = d.match_id AND n.user_id <> '')"
+    " AS newest,"
     " d.push_id, m.status AS push_status, m.errcode AS errcode"
     " FROM push_deliveries d LEFT JOIN push_messages m ON m.id = d.push_id"
 )
@@ -306,6 +309,7 @@ def _match(row: Row) -> Letter:
         user_id=row["user_id"],
         intent_id=row["intent_id"],
         expires_at=maybe_from_text(row["expires_at"]),
+        is_overtaken=row["withdrawn_at"] is not None or (row["newest"] or 0) > row["revision"],
         push_id=row["push_id"],
         push_status=row["push_status"],
         errcode=row["errcode"],

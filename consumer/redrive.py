@@ -37,6 +37,8 @@ class Letter:
     user_id: str | None = None
     intent_id: str | None = None
     expires_at: datetime | None = None
+    is_overtaken: bool = False
+    """Whether it was withdrawn, or a newer revision is here."""
     push_id: int | None = None
     push_status: str | None = None
     errcode: int | None = None
@@ -63,6 +65,8 @@ class Fate(StrEnum):
     """Today's code cannot read the entry either."""
     GONE = "gone"
     """Nothing but the entry's id was left when it was put aside."""
+    OVER = "over"
+    """It was sent, and is over since: taken up, it would only lose that ending."""
     NOT_DEAD = "not_dead"
     """It is no dead letter (any more)."""
     CLOSED = "closed"
@@ -95,6 +99,8 @@ def judge(letter: Letter, now: datetime, *, resend: bool) -> Judged:
     elif letter.status != DeliveryStatus.DEAD:
         return Judged(letter, Fate.NOT_DEAD)
     is_expired = letter.expires_at is not None and letter.expires_at <= now
+    if letter.status == DeliveryStatus.SENT and (is_expired or letter.is_overtaken):
+        return Judged(letter, Fate.OVER)
     return Judged(letter, Fate.EXPIRED if is_expired else Fate.WAITING)
 
 

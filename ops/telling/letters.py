@@ -75,6 +75,13 @@ FATES: Final[Mapping[Fate, tuple[Text, Text]]] = {
     )
     * 2,
     Fate.GONE: (Text("{count} left: nothing of them was kept", "{count} 封保持不变：没有留下内容"),) * 2,
+    Fate.OVER: (
+        Text(
+            "{count} left: sent, and expired, withdrawn or scored again since",
+            "{count} 封保持不变：已发送，此后已过期、被撤回或有了新版本",
+        ),
+    )
+    * 2,
     Fate.NOT_DEAD: (Text("{count} left: no dead letters", "{count} 封保持不变：不是死信"),) * 2,
 }
 LEFT = Text("{name}: {why}", "{name}：{why}")

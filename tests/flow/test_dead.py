@@ -154,6 +154,23 @@ async def test_a_match_that_was_sent_is_sent_again_by_name_only(house: LedgerHou
     assert await house.standing("m1") == [("sending", None)]
 
 
+@pytest.mark.parametrize("since", ["expired", "withdrawn", "scored again"])
+async def test_a_match_that_was_sent_and_is_over_keeps_its_ending(house: LedgerHouse, since: str) -> None:
+    """Taken up it would only be dropped, and nobody could tell any more that the user has it."""
+    await house.session()
+    await house.sent(Accepted(), "m1")
+    if since == "expired":
+        house.later(days=8)
+    elif since == "withdrawn":
+        await house.withdraw(MatchWithdrawn(match_id="m1", user_id="u1"))
+    else:
+        await house.arrive(match("m1", revision=2, score=0.95))
+
+    assert await run(redrive("m1:1", resend=True), house) == {Fate.OVER: 1}
+
+    assert (await house.rows("SELECT status FROM push_deliveries WHERE revision = 1")) == [{"status": "sent"}]
+
+
 async def test_a_drop_while_nobody_knew_is_left_too(house: LedgerHouse) -> None:
     """Its message was given up because the user said stop: it may be on the phone."""
     await house.session()
