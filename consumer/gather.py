@@ -38,14 +38,19 @@ class HostInputs:
     templates: Sequence[Mapping[str, object]]
     intents: Mapping[str, Sequence[Mapping[str, object]]]
     """By user_id."""
+    complaints: tuple[str, ...] = ()
 
 
 def read_host(tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]) -> HostInputs:
     """Read the host's inputs for these users and phones, and for whoever is one person with them."""
-    sessions = host.sessions_around(tx, user_ids, external_userids)
-    everybody = {*user_ids, *(session.user_id for session in sessions)}
+    around = host.sessions_around(tx, user_ids, external_userids)
+    everybody = {*user_ids, *(session.user_id for session in around.sessions)}
     return HostInputs(
-        sessions, host.preferences_of(tx, everybody), host.templates(tx), host.intents_of(tx, everybody)
+        around.sessions,
+        host.preferences_of(tx, everybody),
+        host.templates(tx),
+        host.intents_of(tx, everybody),
+        around.complaints,
     )
 
 

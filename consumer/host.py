@@ -7,6 +7,7 @@ by ``kfpush migrate``.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from consumer.facts import Session
@@ -22,16 +23,40 @@ _MOST_HOPS: Final = 4
 """user_id -> phone -> user_id -> phone: further apart than this nobody is one person."""
 
 
-def sessions_around(
-    tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]
-) -> list[Session]:
+MOST_USERS: Final = 100
+"""A phone that more user_ids name than this is nobody's: a text that stands for "not known yet"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Session rows, and how many phones that everybody seems to have were left out of them."""
+
+    sessions: list[Session]
+    crowded: int
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What an operator should look at."""
+        if not self.crowded:
+            return ()
+        complaint = (
+            f"wechat_kf_sessions: {self.crowded} external_userid named by more than {MOST_USERS} user_ids"
+            " each are taken for nobody's phone; their users have no session until their own is written there"
+        )
+        return (complaint,)
+
+
+def sessions_around(tx: Transaction, user_ids: Collection[str], external_userids: Collection[str]) -> Around:
     """Read the session rows of these users and phones, and of whoever shares a phone with them."""
     found: dict[tuple[str, str, str], Session] = {}
     # A user_id may be an external_userid itself (``wm...``), whose sessions another user_id holds.
     users, phones = set(user_ids), {*external_userids, *user_ids}
     asked_users: set[str] = set()
     asked_phones: set[str] = set()
+    crowded: set[str] = set()
     for _ in range(_MOST_HOPS):
+        crowded |= _crowded(tx, phones - asked_phones)
+        phones -= crowded
         new_users, new_phones = tuple(users - asked_users), tuple(phones - asked_phones)
         if not new_users and not new_phones:
             break
@@ -57,7 +82,19 @@ def sessions_around(
                 )
                 users.add(session.user_id)
                 phones.add(session.recipient.external_userid)
-    return list(found.values())
+    crowded |= _crowded(tx, phones - asked_phones)
+    sessions = [item for item in found.values() if item.recipient.external_userid not in crowded]
+    return Around(sessions, len(crowded))
+
+
+def _crowded(tx: Transaction, phones: Collection[str]) -> set[str]:
+    values = tuple(phones)
+    rows = tx.rows(
+        f"SELECT external_userid FROM wechat_kf_sessions WHERE external_userid IN ({marks(values)})"
+        " GROUP BY external_userid HAVING count(DISTINCT user_id) > ?",
+        (*values, MOST_USERS),
+    )
+    return {str(row["external_userid"]) for row in rows}
 
 
 def all_sessions(tx: Transaction) -> list[list[Session]]:
@@ -65,7 +102,8 @@ def all_sessions(tx: Transaction) -> list[list[Session]]:
     rows = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
     users = [str(row["user_id"]) for row in rows]
     return [
-        sessions_around(tx, users[start : start + _AT_ONCE], ()) for start in range(0, len(users), _AT_ONCE)
+        sessions_around(tx, users[start : start + _AT_ONCE], ()).sessions
+        for start in range(0, len(users), _AT_ONCE)
     ]
 
 

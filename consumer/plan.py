@@ -141,7 +141,7 @@ class Round:
         if self._corp is not None and not self._corp.may_probe(self._clock.now):
             return self.outcome
         raised = windows.raise_from_host(self._tx, inputs.sessions, self._rules.host_zone, self._clock.now)
-        self.outcome.complaints += raised.complaints
+        self.outcome.complaints += (*inputs.complaints, *raised.complaints)
         self._wake(raised.people, inputs)
         self._retry_pushes(due, inputs)
         if self._places > 0 and due.user_ids:

@@ -85,7 +85,7 @@ class HostWatch:
 
     async def _page(self, users: tuple[str, ...], phones: tuple[str, ...]) -> None:
         await self._compare_wishes(users)
-        sessions = await self._app.read(lambda tx: host.sessions_around(tx, users, phones))
+        sessions = await self._app.read(lambda tx: host.sessions_around(tx, users, phones).sessions)
         texts = windows.host_texts(sessions)
         seen = await self._own.read(lambda tx: windows.seen(tx, {key.external_userid for key in texts}))
         changed = {recipient for recipient, text in texts.items() if seen.get(recipient) != text}

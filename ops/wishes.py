@@ -13,7 +13,7 @@ from schemas.database import Transaction
 
 async def set_wishes(hands: Hands, user_id: str, wishes: Mapping[str, str | int | None], act: Act) -> bool:
     """Store wishes that were checked, and wake what they concern, in one transaction; tell if any changed."""
-    sessions = await hands.app.read(lambda tx: host.sessions_around(tx, [user_id], []))
+    sessions = await hands.app.read(lambda tx: host.sessions_around(tx, [user_id], []).sessions)
     phones = {item.recipient.external_userid for item in sessions if item.user_id == user_id}
     now, wall = hands.now(), hands.wall()
 

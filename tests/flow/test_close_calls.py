@@ -3,6 +3,7 @@
 import pytest
 
 from consumer import pauses
+from consumer.host import MOST_USERS
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, Receipt, RefusalKind, Refused, Unknown
 from schemas.states import PauseScope
@@ -23,6 +24,28 @@ async def test_a_shared_phone_lends_nobody_another_phone(house: LedgerHouse) -> 
     await house.arrive(match("m1", "b"))
 
     assert recipients((await house.plan()).attempts) == [("wk2", "wmShared")]
+
+
+async def test_a_phone_that_everybody_has_is_nobodys(house: LedgerHouse) -> None:
+    """A placeholder makes no crowd of strangers one person; who has a phone besides is reached there."""
+    names = [f"u{number}" for number in range(MOST_USERS + 1)]
+    await house.app.exclusive(
+        lambda tx: tx.many(
+            "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
+            " VALUES (?, 'unknown', 'wk1', '2026-11-22T11:00:00')",
+            [(name,) for name in names],
+        )
+    )
+    await house.session("u2", "wm2", "wk2")
+    await house.arrive(match("m1", "u1"), match("m2", "u2"))
+
+    outcome = await house.plan()
+
+    assert recipients(outcome.attempts) == [("wk2", "wm2")]
+    assert await house.standing("m1") == [("parked", "no_session")]
+    assert [text.split(" are ")[0] for text in outcome.complaints] == [
+        "wechat_kf_sessions: 1 external_userid named by more than 100 user_ids each"
+    ]
 
 
 async def test_a_session_of_nobody_joins_nobody(house: LedgerHouse) -> None:
