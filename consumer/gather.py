@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -67,7 +68,6 @@ def gather(
     tx: Transaction,
     inputs: HostInputs,
     user_ids: Collection[str],
-    paused: Mapping[str, datetime],
     rules: Rules,
     now: datetime,
     *,
@@ -93,6 +93,9 @@ def gather(
         of_phone.setdefault(use.recipient.external_userid, []).append(use)
         of_user.setdefault(use.user_id, []).append(use)
     settings = settings_of(tx, users)
+    intents_of_push = _intents_of_pushes(
+        tx, [use.push_id for user_id in inputs.intents for use in of_user.get(user_id, ())]
+    )
     midnights: dict[ZoneInfo, datetime] = {}
     for person in people:
         facts, complaints = {}, []
@@ -111,7 +114,7 @@ def gather(
                 today = windows.sent_today(user_id, midnight, uses, but=but)
             intents: Mapping[str, Intent] = {}
             if user_id in inputs.intents:
-                counts = deliveries.by_intent(tx, pushes.carried_by(tx, today))
+                counts = Counter(name for push_id in today for name in intents_of_push[push_id])
                 intents, unreadable = read_intents(inputs.intents[user_id], counts, rules.host_zone, now)
                 complaints += unreadable
             facts[user_id] = User(preferences, len(today), frozenset(named.get(user_id, ())), intents)
@@ -120,5 +123,14 @@ def gather(
             for phone in sorted(person.external_userids)
             for window in opened.get(phone, [])
         )
-        facts_of_all = Person(counted, facts, paused, rules.slots_kept_back, rules.send_timeout)
+        facts_of_all = Person(
+            counted, facts, slots_kept_back=rules.slots_kept_back, send_timeout=rules.send_timeout
+        )
         yield Known(person, facts_of_all, tuple(complaints))
+
+
+def _intents_of_pushes(tx: Transaction, push_ids: Collection[int]) -> dict[int, list[str]]:
+    """Tell, for each of these pushes, the intents of the matches it carries."""
+    carried = pushes.carried_by(tx, push_ids)
+    intents = deliveries.intents_of(tx, {key for keys in carried.values() for key in keys})
+    return {push_id: [intents[key] for key in keys if key in intents] for push_id, keys in carried.items()}

@@ -109,9 +109,9 @@ def _look(
     words, complaints = windows.unheard(tx, inputs.sessions, rules.host_zone, now)
     active = pauses.active(tx, now)
     paused = pauses.paused_accounts(active, now)
-    [known] = gather(tx, inputs, [user_id], paused, rules, now, but=but, words=words)
+    [known] = gather(tx, inputs, [user_id], rules, now, but=but, words=words)
     accounts = {window.recipient.open_kfid for window in known.facts.windows}
-    facts = replace(known.facts, held=pauses.held_until(active, kind, now))
+    facts = replace(known.facts, paused=paused, held=pauses.held_until(active, kind, now))
     opened = {
         window.recipient: window.opened_at
         for listed in windows.load(tx, {word.recipient.external_userid for word in words}).values()

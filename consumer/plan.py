@@ -191,7 +191,7 @@ class Round:
         if chosen.complaint:
             self.outcome.complaints.append(chosen.complaint)
         composer = Composer(chosen.wording, installation)
-        people = gather(self._tx, inputs, due.user_ids, {}, self._rules, self._clock.now)
+        people = gather(self._tx, inputs, due.user_ids, self._rules, self._clock.now)
         while self._places > 0 and self._rows_left > 0:
             some = list(islice(people, max(self._places, LEAST_PEOPLE)))
             if not some:
@@ -305,7 +305,7 @@ class Round:
         # The letter's own recipient is judged whatever became of the host's row about it.
         own = Session(letter.user_id, letter.recipient, "")
         inputs = replace(inputs, sessions=[*inputs.sessions, own])
-        [known] = gather(self._tx, inputs, [letter.user_id], {}, self._rules, now, but=push.id)
+        [known] = gather(self._tx, inputs, [letter.user_id], self._rules, now, but=push.id)
         facts = self._halted(known.facts, letter.kind)
         if not letter.matches:
             facts, message = as_match(facts, letter.user_id, push.reserved_at, keeps_quiet=True)

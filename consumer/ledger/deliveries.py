@@ -5,7 +5,6 @@ A transition has a name and says in its WHERE from which states it may be made.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -304,18 +303,17 @@ def closed(tx: Transaction, keys: Iterable[Key], now: datetime) -> None:
     )
 
 
-def by_intent(tx: Transaction, keys: Sequence[Key]) -> Counter[str]:
-    """Count these matches by intent; one that was sent twice counts twice."""
+def intents_of(tx: Transaction, keys: Collection[Key]) -> dict[Key, str]:
+    """Tell the intents of these matches; a match without one is not in the answer."""
     ids = tuple({match_id for match_id, _ in keys})
     if not ids:
-        return Counter()
+        return {}
     rows = tx.rows(
         f"SELECT match_id, revision, intent_id FROM push_deliveries WHERE match_id IN ({marks(ids)})"
         " AND intent_id IS NOT NULL",
         ids,
     )
-    intents = {(row["match_id"], row["revision"]): row["intent_id"] for row in rows}
-    return Counter(intents[key] for key in keys if key in intents)
+    return {(row["match_id"], row["revision"]): row["intent_id"] for row in rows}
 
 
 def entries_of(tx: Transaction, push_ids: Collection[int]) -> list[str]:

@@ -353,11 +353,15 @@ def uses(
     return list(found.values())
 
 
-def carried_by(tx: Transaction, ids: Collection[int]) -> list[tuple[str, int]]:
-    """List the matches (match_id, revision) that these pushes carry, once for each push."""
+def carried_by(tx: Transaction, ids: Collection[int]) -> dict[int, list[tuple[str, int]]]:
+    """Tell which matches (match_id, revision) each of these pushes carries."""
     values = tuple(ids)
-    rows = tx.rows(f"SELECT matches FROM push_messages WHERE id IN ({marks(values)})", values) if ids else []
-    return [(match_id, revision) for row in rows for match_id, revision in json.loads(row["matches"])]
+    rows = (
+        tx.rows(f"SELECT id, matches FROM push_messages WHERE id IN ({marks(values)})", values) if ids else []
+    )
+    return {
+        row["id"]: [(match_id, number) for match_id, number in json.loads(row["matches"])] for row in rows
+    }
 
 
 def unprojected(tx: Transaction, limit: int) -> list[Row]:
