@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 APP_SCHEMA_VERSION = 1
-OWN_SCHEMA_VERSION = 2
+OWN_SCHEMA_VERSION = 3
 
 Type = Literal["TEXT", "INTEGER", "REAL", "BLOB"]
 
@@ -209,6 +209,44 @@ KF_WINDOWS = Table(
         Index("kf_windows_person", ("external_userid",)),
         Index("kf_windows_opened", ("opened_at", "exhausted")),
     ),
+)
+
+KF_NOTICES = Table(
+    "kf_notices",
+    (_text("open_kfid", required=True), _text("token"), _text("notified_at", required=True)),
+    key=("open_kfid",),
+)
+
+KF_CURSORS = Table(
+    "kf_cursors",
+    (
+        _text("open_kfid", required=True),
+        _text("next_cursor"),
+        _text("pulled_at"),
+        _text("polled_at"),
+        _text("holder"),
+        _text("lease_until"),
+    ),
+    key=("open_kfid",),
+)
+
+KF_INBOUND = Table(
+    "kf_inbound",
+    (
+        _text("open_kfid", required=True),
+        _text("item_key", required=True),
+        _text("external_userid"),
+        _text("send_time"),
+        _int("origin"),
+        _text("msgtype"),
+        _text("event_type"),
+        _text("effect", required=True),
+        _int("push_id"),
+        _text("raw"),
+        _text("received_at", required=True),
+    ),
+    key=("open_kfid", "item_key"),
+    indexes=(Index("kf_inbound_person", ("external_userid", "send_time")),),
 )
 
 PUSH_TEMPLATE_VERSIONS = Table(
@@ -420,6 +458,9 @@ OWN_TABLES = (
     PUSH_MESSAGES,
     PUSH_TIMELINE,
     KF_WINDOWS,
+    KF_NOTICES,
+    KF_CURSORS,
+    KF_INBOUND,
     PUSH_TEMPLATE_VERSIONS,
     PUSH_SETTINGS,
     PUSH_DEAD_LETTERS,
