@@ -35,6 +35,9 @@ OWN_TABLES = {
     "push_messages",
     "push_timeline",
     "kf_windows",
+    "kf_notices",
+    "kf_cursors",
+    "kf_inbound",
     "push_template_versions",
     "push_settings",
     "push_dead_letters",
@@ -134,7 +137,7 @@ def test_a_ledger_of_version_1_is_completed(tmp_path: Path) -> None:
         ("1-0", None, None)
     ]
     assert ask(path, "SELECT why, done FROM push_audit") == []
-    assert ask(path, "SELECT version FROM push_schema") == [(2,)]
+    assert ask(path, "SELECT version FROM push_schema") == [(3,)]
     assert migrate.plan(url(path), migrate.OWN) == []
 
 
