@@ -1,0 +1,1 @@
+"""What users say back: read, granted, answered.  What is no command of ours belongs to the application."""
