@@ -10,11 +10,15 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from schemas.kf_keys import is_aes_key, is_token
 
 WECHAT = "https://qyapi.weixin.qq.com"
 SANDBOX_CORP = "sandbox"
 SANDBOX_SECRET = "sandbox"  # noqa: S105 - the sandbox's own, known to everybody
+SANDBOX_TOKEN = "sandbox"  # noqa: S105 - the same
+SANDBOX_AES_KEY = "sandboxsandboxsandboxsandboxsandboxsandboxs"
 SAFETY_MARGIN = 2.0
 """Seconds by which a lease outlasts the longest attempt it covers."""
 
@@ -52,8 +56,10 @@ class Settings(BaseModel):
 
     corp_id: str = Field("", description="WeChat corp id (ww...). Empty: the sandbox.")
     secret: SecretStr = Field(SecretStr(""), description="Secret of the app that may call the KF API.")
-    token: SecretStr = Field(SecretStr(""), description="Token of the callback.")
-    aes_key: SecretStr = Field(SecretStr(""), description="EncodingAESKey of the callback.")
+    token: SecretStr = Field(
+        SecretStr(""), description="Token of the callback; while it is changed two, with a comma between."
+    )
+    aes_key: SecretStr = Field(SecretStr(""), description="EncodingAESKey of the callback; the same.")
 
     data_dir: str = Field(".kfpush", description="Folder of everything kfpush keeps on this machine.")
     database_url: str = Field("", description="kfpush's own ledger. Empty: kfpush.db in the data folder.")
@@ -64,8 +70,8 @@ class Settings(BaseModel):
     namespace: str = Field("kfpush", pattern=r"^[a-z0-9_-]{1,40}$", description="Prefix of every Redis key.")
     wechat_base_url: str = Field("", description="Empty: WeChat, or without credentials the sandbox.")
 
-    http_host: str = Field("127.0.0.1", description="Where the HTTP server listens.")
-    http_port: int = Field(8620, ge=0, le=65535, description="Port of the HTTP server; 0 takes a free one.")
+    http_host: str = Field("127.0.0.1", description="Address on which WeChat's callback is served.")
+    http_port: int = Field(8620, ge=0, le=65535, description="Port of the same; 0 takes a free one.")
     sandbox_port: int = Field(8621, ge=0, le=65535, description="Port of the sandbox; 0 takes a free one.")
 
     host_timezone: Zone = Field("Asia/Shanghai", description="Zone of the host's times that name none.")
@@ -121,11 +127,39 @@ class Settings(BaseModel):
             return SANDBOX_CORP, SANDBOX_SECRET
         return self.corp_id, self.secret.get_secret_value()
 
+    @property
+    def callback_tokens(self) -> tuple[str, ...]:
+        """The Tokens with which a callback may be signed; none: no callback was configured."""
+        return (SANDBOX_TOKEN,) if self.sandboxed else _listed(self.token)
+
+    @property
+    def callback_aes_keys(self) -> tuple[str, ...]:
+        """The EncodingAESKeys with which a callback may be encrypted."""
+        return (SANDBOX_AES_KEY,) if self.sandboxed else _listed(self.aes_key)
+
+    @field_validator("token")
+    @classmethod
+    def _tokens(cls, given: SecretStr) -> SecretStr:
+        if not all(is_token(text) for text in _listed(given)):
+            raise ValueError("a Token is 1 to 32 letters and digits; between two of them is a comma")
+        return given
+
+    @field_validator("aes_key")
+    @classmethod
+    def _aes_keys(cls, given: SecretStr) -> SecretStr:
+        if not all(is_aes_key(text) for text in _listed(given)):
+            raise ValueError("an EncodingAESKey is exactly 43 letters and digits; between two is a comma")
+        return given
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if bool(self.corp_id) != bool(self.secret.get_secret_value()):
             raise ValueError(
                 "WEWORK_CORP_ID and WEWORK_SECRET belong together: set both, or neither for the sandbox"
+            )
+        if bool(_listed(self.token)) != bool(_listed(self.aes_key)):
+            raise ValueError(
+                "WEWORK_TOKEN and WEWORK_AES_KEY belong together: set both, or neither for no callback"
             )
         if self.connect_timeout > self.send_timeout:
             raise ValueError("KFPUSH_CONNECT_TIMEOUT is longer than KFPUSH_SEND_TIMEOUT: it could never end")
@@ -149,6 +183,12 @@ class Settings(BaseModel):
                 "KFPUSH_REDIS_URL must be embedded, or start with redis://, rediss:// or unix://"
             )
         return self
+
+
+def _listed(secret: SecretStr) -> tuple[str, ...]:
+    """Part what has commas; an empty part (a comma too many) is a part, and is refused."""
+    text = secret.get_secret_value().strip()
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def is_loopback(url: str) -> bool:

@@ -213,7 +213,12 @@ KF_WINDOWS = Table(
 
 KF_NOTICES = Table(
     "kf_notices",
-    (_text("open_kfid", required=True), _text("token"), _text("notified_at", required=True)),
+    (
+        _text("open_kfid", required=True),
+        _text("token"),
+        _text("notified_at", required=True),
+        _text("revoked_at"),
+    ),
     key=("open_kfid",),
 )
 

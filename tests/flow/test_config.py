@@ -31,8 +31,8 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     """Secrets and the passwords in URLs are masked, in the table and in JSON, in good settings and bad."""
     secrets = {
         "WEWORK_SECRET": "hush-secret",
-        "WEWORK_TOKEN": "hush-token",
-        "WEWORK_AES_KEY": "hush-key",
+        "WEWORK_TOKEN": "hushtoken",
+        "WEWORK_AES_KEY": "hushhush" * 5 + "key",
         "KFPUSH_REDIS_URL": "redis://me:hu@sh@host:6379/0?password=hush-query",
         "KFPUSH_APP_DATABASE_URL": "postgresql://me:hush@host/db",
     }

@@ -29,7 +29,6 @@ APP_TABLES = {
     "push_templates",
     "push_history",
 }
-VERSIONS = {migrate.APP: 1, migrate.OWN: 2}
 OWN_TABLES = {
     "push_deliveries",
     "push_messages",

@@ -3,8 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from schemas.settings import Settings, environment_name, is_loopback
+from schemas.kf_keys import is_aes_key, is_token
+from schemas.settings import SANDBOX_AES_KEY, SANDBOX_TOKEN, Settings, environment_name, is_loopback
 
+AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 REAL = {"WEWORK_CORP_ID": "ww1", "WEWORK_SECRET": "s3cret"}
 
 
@@ -161,9 +163,53 @@ def test_names_in_the_environment() -> None:
 
 def test_secrets_are_not_shown() -> None:
     """Printing the settings prints no secret."""
-    found = Settings.model_validate(REAL | {"WEWORK_TOKEN": "t0ken", "WEWORK_AES_KEY": "k3y"})
+    found = Settings.model_validate(REAL | {"WEWORK_TOKEN": "t0ken", "WEWORK_AES_KEY": AES_KEY})
 
-    assert not [secret for secret in ("s3cret", "t0ken", "k3y") if secret in repr(found)]
+    assert not [secret for secret in ("s3cret", "t0ken", AES_KEY) if secret in repr(found)]
+
+
+def test_what_a_callback_is_signed_and_encrypted_with() -> None:
+    """One of each, or two while they are changed, spaces allowed; the sandbox has its own, known to all."""
+    none = Settings.model_validate(REAL)
+    one = Settings.model_validate(REAL | {"WEWORK_TOKEN": "t0ken", "WEWORK_AES_KEY": AES_KEY})
+    two = Settings.model_validate(
+        REAL | {"WEWORK_TOKEN": " old, new ", "WEWORK_AES_KEY": f"{AES_KEY},{AES_KEY[::-1]}"}
+    )
+
+    assert (none.callback_tokens, none.callback_aes_keys) == ((), ())
+    assert (one.callback_tokens, one.callback_aes_keys) == (("t0ken",), (AES_KEY,))
+    assert two.callback_tokens == ("old", "new")
+    assert two.callback_aes_keys == (AES_KEY, AES_KEY[::-1])
+    assert (Settings().callback_tokens, Settings().callback_aes_keys) == (
+        (SANDBOX_TOKEN,),
+        (SANDBOX_AES_KEY,),
+    )
+    assert is_token(SANDBOX_TOKEN)
+    assert is_aes_key(SANDBOX_AES_KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "word"),
+    [
+        ("WEWORK_TOKEN", "with-dash", "1 to 32 letters and digits"),
+        ("WEWORK_TOKEN", "t" * 33, "1 to 32 letters and digits"),
+        ("WEWORK_TOKEN", "one,", "1 to 32 letters and digits"),
+        ("WEWORK_AES_KEY", AES_KEY[:-1], "exactly 43 letters and digits"),
+        ("WEWORK_AES_KEY", AES_KEY + "A", "exactly 43 letters and digits"),
+        ("WEWORK_AES_KEY", "$" + AES_KEY[1:], "exactly 43 letters and digits"),
+        ("WEWORK_AES_KEY", AES_KEY[:-1] + "=", "exactly 43 letters and digits"),
+        ("WEWORK_AES_KEY", f"{AES_KEY},short", "exactly 43 letters and digits"),
+        ("WEWORK_TOKEN", "", "belong together"),
+        ("WEWORK_AES_KEY", "", "belong together"),
+    ],
+)
+def test_keys_of_the_callback_that_are_refused(name: str, text: str, word: str) -> None:
+    """What WeChat's console cannot have shown is a slip of the hand, told at start and never shown."""
+    given = REAL | {"WEWORK_TOKEN": "t0ken", "WEWORK_AES_KEY": AES_KEY} | {name: text}
+
+    told = complaint(**given)
+    assert word in told
+    assert not text or text not in told
 
 
 @pytest.mark.parametrize(
