@@ -17,6 +17,8 @@ class Reason(StrEnum):
 
     FRESH = "fresh"
     """Just arrived, or woken; to be decided next."""
+    RELEASED = "released"
+    """Was parked until the user spoke, and they have: to be decided in a moment, together with its like."""
     # drop
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -34,6 +36,8 @@ class Reason(StrEnum):
     NO_SLOT = "no_slot"
     HUMAN_SERVICER = "human_servicer"
     MUTED = "muted"
+    SESSION_ENDED = "session_ended"
+    """A servicer ended the conversation: WeChat takes nothing more before the user's next word."""
     OLDER_IN_FLIGHT = "older_in_flight"
     """The message with an earlier revision of the same match is still on its way."""
     NEEDS_UPGRADE = "needs_upgrade"
@@ -45,6 +49,8 @@ class Reason(StrEnum):
     UNREADABLE_PREFERENCES = "unreadable_preferences"
     THROTTLED = "throttled"
     PAUSED = "paused"
+    UNDELIVERED = "undelivered"
+    """WeChat took the message and said afterwards that it did not arrive, for a reason of its own."""
     OUTAGE = "outage"
     LATE = "late"
     PLANNING_FAILED = "planning_failed"

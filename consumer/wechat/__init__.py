@@ -3,6 +3,8 @@
 errcodes   what each error code means; errtable is its data (pure)
 attempt    one attempt to send, as a flow of wishes (pure)
 client     drives the flow
+calls      a call that needs the token, made once
+syncing    asks for pages of what happened (sync_msg)
 token      the access token, fetched rarely; shelf shares it between processes
 transport  bytes over HTTP, once; port is its shape
 """

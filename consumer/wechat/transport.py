@@ -36,8 +36,8 @@ IDLE_TIMEOUT = timedelta(seconds=30)
 LEAST_SECONDS = 0.02
 """A call that found a place this late does not begin: no answer could be awaited."""
 MAX_CONNECTIONS = 64
-MAX_BODY = 1 << 20
-"""Bytes of an answer that are read.  KF's largest, a page of sync_msg, is far below."""
+MAX_BODY = 1 << 24
+"""Bytes of an answer that are read: a page of sync_msg has up to a thousand items of some kilobytes."""
 
 _TOLD_BY_TEXT = (
     ("dns error", "name lookup failed"),

@@ -64,6 +64,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "It has just arrived, or something about the user has changed: it is decided in the next round.",
         "它刚刚到达，或用户的情况刚有变化：将在下一轮决定。",
     ),
+    Reason.RELEASED: _why(
+        "the user has just spoken; it goes with what waited beside it",
+        "用户刚刚发言，将与其他等待的匹配一起发送",
+        "The user has just spoken. What waited for that is decided together, in a second or two.",
+        "用户刚刚发言。等待此刻的匹配将在一两秒内一并决定。",
+    ),
     Reason.EXPIRED: _why(
         "it has expired",
         "已过期",
@@ -140,6 +146,13 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "The user refuses messages from this KF account in WeChat. It goes when they allow them again.",
         "用户在微信中拒收该客服账号的消息。重新允许后发送。",
     ),
+    Reason.SESSION_ENDED: _why(
+        "a servicer ended the conversation; it goes when the user writes",
+        "人工客服已结束会话，等用户再次发消息",
+        "A servicer ended the conversation, and WeChat takes nothing more for it. "
+        "It goes when the user writes again; no clock helps.",
+        "人工客服已结束会话，微信不再接受该会话的消息。用户再次发消息后发送，等待时间没有用。",
+    ),
     Reason.OLDER_IN_FLIGHT: _why(
         "an earlier revision is still on its way",
         "较早的版本仍在发送途中",
@@ -195,6 +208,13 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "发送已暂停",
         "Sending is paused. It goes on when the pause ends.",
         "发送已暂停。暂停结束后继续。",
+    ),
+    Reason.UNDELIVERED: _why(
+        "WeChat took the message and did not deliver it",
+        "微信接受了消息但未送达",
+        "WeChat took messages and said afterwards that it did not deliver them, for a reason that is not the "
+        "user's. `kfpush explain` has WeChat's own word; it needs a person.",
+        "微信接受了消息，事后又表示未送达，原因不在用户。`kfpush explain` 中有微信给出的原因，需要人工处理。",
     ),
     Reason.OUTAGE: _why(
         "WeChat cannot be reached",
