@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
         switches = changed(Switches(), dict(_pair(turn) for turn in said.switch))
     except ValueError as error:
         parser.error(str(error))
-    world = World(Credentials(said.corpid, said.secret), switches)
+    world = World(Credentials(said.corpid, said.secret, said.token, said.aes_key), switches)
     try:
         run(world, said.host, said.port, port_file=said.port_file, parent=said.parent)
     except OSError as error:
@@ -36,6 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--corpid", default=Credentials.corpid)
     parser.add_argument("--secret", default=Credentials.secret)
+    parser.add_argument("--token", default=Credentials.token, help="of the callback")
+    parser.add_argument("--aes-key", default=Credentials.aes_key, help="of the callback")
     known = "; ".join(f"{name}: {values or 'a number'}" for name, values in choices().items())
     parser.add_argument(
         "--switch", action="append", default=[], metavar="NAME=VALUE", help=f"may be repeated. {known}"

@@ -67,6 +67,7 @@ class CallLog:
             "counts": {
                 "gettoken": self._arrived["gettoken"],
                 "send_msg": self._arrived["send_msg"],
+                "sync_msg": self._arrived["sync_msg"],
                 **{name: self._counts[name] for name in counts},
                 "by_errcode": dict(self._verdicts),
             },

@@ -1,4 +1,4 @@
-"""The part that people and tests use: speak as a user, look at phones, move the clock, order trouble."""
+"""The part that people and tests use: look at phones, move the clock, order trouble; deeds are ``deeds``'."""
 
 import asyncio
 import json
@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ops.sandbox import errcodes, letter, views
+from ops.sandbox import console, deeds, errcodes, views
 from ops.sandbox.clock import iso, parse
 from ops.sandbox.order import Order, number, refuse_unknown, seconds, text, whole
-from ops.sandbox.sessions import ENDED, NEW
 from ops.sandbox.switches import changed, choices
 from ops.sandbox.views import Told
 from ops.sandbox.world import World
@@ -75,61 +74,6 @@ async def _events(world: World) -> AsyncIterator[str]:
         told = world.bell.rung
         await world.bell.wait(HEARTBEAT_SECONDS, after=told)
         await asyncio.sleep(BREATH_SECONDS)
-
-
-async def _speak(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid", "text", "menu_id"))
-    said = text(order, "text") or "你好"
-    if not letter.is_writable(said):
-        raise ValueError("text must be writable as UTF-8")
-    menu_id = _named(order, "menu_id") if "menu_id" in order else None
-    word = world.corp.speak(
-        _named(order, "open_kfid"),
-        _named(order, "external_userid"),
-        said,
-        world.clock.witness(),
-        menu_id=menu_id,
-        opens=menu_id is None or world.switches.menu_click_resets,
-    )
-    world.bell.ring()
-    return views.word(word)
-
-
-def _named(order: Order, field: str) -> str:
-    name = text(order, field)
-    if name is None or not letter.is_name(name):
-        raise ValueError(f"{field} must be text of 1 to {letter.ID_BYTES} bytes")
-    return name
-
-
-async def _introduce(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid", "servicer_userid"))
-    names = {field: _named(order, field) for field in order}
-    world.corp.introduce(names.get("open_kfid"), names.get("external_userid"), names.get("servicer_userid"))
-    return {
-        "accounts": sorted(world.corp.accounts),
-        "customers": len(world.corp.customers),
-        "servicers": sorted(world.corp.servicers),
-    }
-
-
-async def _enter(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid"))
-    account, user = _named(order, "open_kfid"), _named(order, "external_userid")
-    code = world.corp.enter(account, user, world.clock.now())
-    world.bell.ring()
-    return {"welcome_code": code}
-
-
-async def _enter_state(world: World, order: Order) -> Told:
-    refuse_unknown(order, ("open_kfid", "external_userid", "service_state"))
-    state = whole(order, "service_state", least=NEW)
-    if state is None or state > ENDED:
-        raise ValueError(f"service_state must be {NEW} to {ENDED}")
-    user = _named(order, "external_userid")
-    world.corp.enter_state(_named(order, "open_kfid"), user, state)
-    world.bell.ring()
-    return views.phone(world.corp, user, world.clock.now())
 
 
 async def _until(world: World, is_there: Callable[[], bool], order: Order) -> None:
@@ -239,10 +183,8 @@ def _version() -> str:
 
 ROUTES: Final[list[tuple[str, str, Doing]]] = [
     ("GET", "/sandbox/healthz", _healthz),
-    ("POST", "/sandbox/speak", _speak),
-    ("POST", "/sandbox/introduce", _introduce),
-    ("POST", "/sandbox/enter", _enter),
-    ("POST", "/sandbox/service_state", _enter_state),
+    *deeds.ROUTES,
+    *console.ROUTES,
     ("GET", "/sandbox/words", _words),
     ("GET", "/sandbox/phones", _phones),
     ("GET", "/sandbox/calls", _calls),

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
+from ops.sandbox.items import FAIL_TYPES
 from ops.sandbox.order import Order, choice, refuse_unknown, seconds, text, whole
 
-APIS: Final = ("send_msg", "send_msg_on_event", "service_state", "service_state_trans", "gettoken")
+APIS: Final = (
+    "send_msg",
+    "send_msg_on_event",
+    "sync_msg",
+    "service_state",
+    "service_state_trans",
+    "gettoken",
+)
 MOMENTS: Final = ("before", "after")
-ENDINGS: Final = ("errcode", "delay", "delay_after", "drop", "status", "body")
+ENDINGS: Final = ("errcode", "delay", "delay_after", "drop", "status", "body", "fail_type")
 
 Moment = Literal["before", "after"]
 
@@ -29,6 +37,9 @@ class Fault:
     errcode: int | None = None
     status: int | None = None
     body: str | None = None
+    fail_type: int | None = None
+    """The message is taken, and fails with this type ``fail_after`` seconds later."""
+    fail_after: float = 0.0
 
     def is_done_first(self) -> bool:
         """Whether WeChat does what was asked although its answer will be spoilt."""
@@ -84,11 +95,14 @@ def _read(order: Order, fault_id: int) -> Fault:
     if not isinstance(match, Mapping):
         raise ValueError("match must be an object")  # noqa: TRY004 - every bad order is a ValueError
     refuse_unknown(match, ("api", "open_kfid", "external_userid"))
-    refuse_unknown(order, ("times", "match", "when", *ENDINGS))
+    refuse_unknown(order, ("times", "match", "when", "fail_after", *ENDINGS))
     if not any(name in order for name in ENDINGS):
         raise ValueError(f"a fault needs one of {', '.join(ENDINGS)}")
     if sum(("drop" in order, "errcode" in order, "status" in order or "body" in order)) > 1:
         raise ValueError("drop, errcode and status or body exclude each other")
+    fail_type = whole(order, "fail_type")
+    if fail_type is not None and (fail_type not in FAIL_TYPES or "errcode" in order):
+        raise ValueError(f"fail_type must be one of {FAIL_TYPES}, and goes with no errcode")
     drop, when = choice(order, "drop", MOMENTS), choice(order, "when", MOMENTS)
     return Fault(
         id=fault_id,
@@ -103,4 +117,6 @@ def _read(order: Order, fault_id: int) -> Fault:
         errcode=whole(order, "errcode"),
         status=whole(order, "status", least=200),
         body=text(order, "body"),
+        fail_type=fail_type,
+        fail_after=seconds(order, "fail_after"),
     )

@@ -48,3 +48,8 @@ class Turnstile:
             if self._spans[api, length].judge(length, most, now) != errcodes.OK:
                 return errcodes.TOO_MANY_CALLS
         return errcodes.OK
+
+    def judge_tokenless(self, now: datetime, switches: Switches) -> int:
+        """OK, or that sync_msg was called too often without a token."""
+        span = self._spans["sync_msg without a token", MINUTE]
+        return span.judge(MINUTE, switches.tokenless_per_minute, now)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping
 
+from ops.sandbox import letter
+
 Order = Mapping[str, object]
 
 
@@ -19,6 +21,22 @@ def text(order: Order, name: str) -> str | None:
     value = order.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} must be text")
+    return value
+
+
+def named(order: Order, name: str) -> str:
+    """What names a user, an account or a message; it must be there."""
+    value = text(order, name)
+    if value is None or not letter.is_name(value):
+        raise ValueError(f"{name} must be text of 1 to {letter.ID_BYTES} bytes")
+    return value
+
+
+def flag(order: Order, name: str) -> bool:
+    """Yes or no; yes if it is not there."""
+    value = order.get(name, True)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false")  # noqa: TRY004 - every bad order is a ValueError
     return value
 
 

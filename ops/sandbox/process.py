@@ -42,6 +42,11 @@ class SandboxControl:
         order = {"open_kfid": open_kfid, "external_userid": external_userid}
         return self._ask("POST", "speak", {**order, "text": said, "menu_id": menu_id})
 
+    def send(self, open_kfid: str, external_userid: str, msgtype: str, **content: object) -> Told:
+        """A user sends something that is no text; without content, an example of it."""
+        order: Told = {"open_kfid": open_kfid, "external_userid": external_userid, "msgtype": msgtype}
+        return self._ask("POST", "speak", order | ({"content": content} if content else {}))
+
     def enter(self, open_kfid: str, external_userid: str) -> str | None:
         """A user opens the chat without a word; the code for a welcome, if WeChat gives one."""
         order = {"open_kfid": open_kfid, "external_userid": external_userid}
@@ -63,10 +68,29 @@ class SandboxControl:
         }
         return self._ask("POST", "introduce", {field: name for field, name in names.items() if name})
 
-    def enter_state(self, open_kfid: str, external_userid: str, service_state: int) -> Told:
-        """Put a session into WeChat's state 0 to 4."""
-        names = {"open_kfid": open_kfid, "external_userid": external_userid}
-        return self._ask("POST", "service_state", {**names, "service_state": service_state})
+    def enter_state(
+        self, open_kfid: str, external_userid: str, service_state: int, servicer_userid: str | None = None
+    ) -> Told:
+        """Put a session into WeChat's state 0 to 4; what a servicer did is told as an event."""
+        order: Told = {"open_kfid": open_kfid, "external_userid": external_userid}
+        order |= {"servicer_userid": servicer_userid} if servicer_userid else {}
+        return self._ask("POST", "service_state", {**order, "service_state": service_state})
+
+    def do(self, deed: str, **order: object) -> Told:
+        """Any other deed by its name: serve, recall, reject, block, servicer_status, fail, items."""
+        return self._ask("POST", deed, order)
+
+    def callback(self, **aim: object) -> Told:
+        """Where notifications go and how that went; with url=, token= or aes_key= it is set first."""
+        return self._ask("POST" if aim else "GET", "callback", aim)
+
+    def check_callback(self) -> Told:
+        """Try the callback's URL as WeChat's console does: ok, status, milliseconds."""
+        return self._ask("POST", "callback/check", {})
+
+    def notify(self, **order: object) -> Told:
+        """Post a notification that no item caused: open_kfid=, given= and taken=, or xml=."""
+        return self._ask("POST", "callback/notify", order)
 
     def words(self, after: int = 0, wait: float = 0.0) -> list[Told]:
         """What users said after a sequence number, waiting for it if there is nothing yet."""
@@ -82,9 +106,9 @@ class SandboxControl:
         return self._ask("GET", path, {"pushes": pushes, "wait": wait}, wait)
 
     def pushes(self, external_userid: str, at_least: int = 0, wait: float = 0.0) -> list[Told]:
-        """The messages on one phone that kfpush sent, in order, waiting until there are enough."""
+        """The messages that one phone shows from kfpush, in order, waiting until there are enough."""
         talks = self.phone(external_userid, at_least, wait)["conversations"]
-        sent = [message for talk in talks for message in talk["messages"] if message["from"] == "kf"]
+        sent = [message for talk in talks for message in talk["messages"] if _is_shown(message)]
         return sorted(sent, key=lambda message: int(message["seq"]))
 
     def calls(self, msgid: str | None = None) -> list[Told]:
@@ -137,6 +161,10 @@ class SandboxControl:
         if "error" in told:
             raise ValueError(told["error"])
         return told
+
+
+def _is_shown(message: Told) -> bool:
+    return message["from"] == "kf" and message.get("fate") != "failed"
 
 
 @contextmanager

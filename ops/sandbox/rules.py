@@ -7,10 +7,11 @@ customers and their conversations are kept in memory, and every answer is one of
 import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ops.sandbox import errcodes, letter
+from ops.sandbox.items import LATE, OVER, REJECTED, SIXTH
 from ops.sandbox.letter import Letter
 from ops.sandbox.sessions import (
     ASSISTANT,
@@ -29,12 +30,16 @@ from ops.sandbox.talks import WINDOW, Bubble, Conversation
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call ended: the code, the message's id, and the bubble if the phone shows a new one."""
+    """How a call ended: the code, the message's id, and the bubble if there is a new one.
+
+    ``fail_type`` is set for a message that was taken and will not be shown: a msg_send_fail must follow.
+    """
 
     errcode: int
     msgid: str | None = None
     bubble: Bubble | None = None
     reply_code: str | None = None
+    fail_type: int | None = None
 
 
 class Corp:
@@ -67,13 +72,14 @@ class Corp:
         self,
         open_kfid: str,
         external_userid: str,
-        text: str,
+        said: str | dict[str, object],
         now: datetime,
         *,
+        msgtype: str = "text",
         menu_id: str | None = None,
         opens: bool = True,
     ) -> Bubble:
-        """The user writes, or clicks on a menu item: an ended session begins again.
+        """The user writes, sends something else, or clicks on a menu item: an ended session begins again.
 
         A word opens the window anew, with five messages; whether a click does is for the caller to say.
         """
@@ -83,10 +89,42 @@ class Corp:
         if opens:
             conversation.opened_at, conversation.used = now, 0
         seq = next(self._seq)
-        word = Bubble(seq, now, "user", open_kfid, external_userid, f"word_{seq}", "text", text, menu_id)
+        word = Bubble(seq, now, "user", open_kfid, external_userid, f"word_{seq}", msgtype, said, menu_id)
         conversation.bubbles.append(word)
         self.words.append(word)
         return word
+
+    def serve(self, open_kfid: str, external_userid: str, text: str, now: datetime) -> Bubble:
+        """A human servicer writes in their own client, which the API's rules do not touch."""
+        seq = next(self._seq)
+        word = Bubble(seq, now, "servicer", open_kfid, external_userid, f"served_{seq}", "text", text)
+        self._conversation(open_kfid, external_userid).bubbles.append(word)
+        return word
+
+    def find(self, open_kfid: str, msgid: str) -> Bubble | None:
+        """The message that this account sent or got under a msgid."""
+        talks = (talk for talk in self.conversations.values() if talk.open_kfid == open_kfid)
+        found = (each for talk in talks for each in reversed(talk.bubbles) if each.msgid == msgid)
+        return next(found, None)
+
+    def recall(self, bubble: Bubble) -> None:
+        """Whoever wrote it takes it back."""
+        self._conversation(bubble.open_kfid, bubble.external_userid).fates[bubble.seq] = "recalled"
+
+    def lose(self, bubble: Bubble, switches: Switches) -> bool:
+        """A message that was taken fails after all; whether it had not failed before."""
+        talk = self._conversation(bubble.open_kfid, bubble.external_userid)
+        if talk.fates.get(bubble.seq) == "failed":
+            return False
+        talk.fates[bubble.seq] = "failed"
+        in_window = talk.opened_at is not None and bubble.at >= talk.opened_at
+        if in_window and not switches.late_failures_count:
+            talk.used = max(0, talk.used - 1)
+        return True
+
+    def reject(self, open_kfid: str, external_userid: str, *, rejects: bool) -> None:
+        """The user refuses this account's messages, or takes them again."""
+        self._conversation(open_kfid, external_userid).rejects = rejects
 
     def enter(self, open_kfid: str, external_userid: str, now: datetime) -> str | None:
         """The user opens the chat; who never wrote gets a code for a welcome, once in 48 hours."""
@@ -110,13 +148,26 @@ class Corp:
         return len(self._talks)
 
     def pushes(self, external_userid: str) -> int:
-        """How many messages one phone was sent."""
-        talks = self.talks(external_userid)
-        return sum(bubble.sender == "kf" for talk in talks for bubble in talk.bubbles)
+        """How many messages one phone shows."""
+        return sum(len(talk.shown()) for talk in self.talks(external_userid))
 
-    def enter_state(self, open_kfid: str, external_userid: str, service_state: int) -> None:
-        """Put a session into WeChat's state 0 to 4, as its routing or a human servicer would."""
-        self._conversation(open_kfid, external_userid).service_state = service_state
+    def enter_state(
+        self, open_kfid: str, external_userid: str, service_state: int, servicer_userid: str | None = None
+    ) -> tuple[int, str | None]:
+        """Put a session into WeChat's state 0 to 4, as its routing or a human servicer would.
+
+        The state and the servicer before.
+        """
+        talk = self._conversation(open_kfid, external_userid)
+        before = talk.service_state, talk.servicer
+        talk.service_state = service_state
+        talk.servicer = servicer_userid if service_state == SERVICER else None
+        return before
+
+    def give_code(self, open_kfid: str, external_userid: str, now: datetime) -> str:
+        """The code for one message that a session's new state allows."""
+        state = self._conversation(open_kfid, external_userid).service_state
+        return self._codes.give(SCENES[state], open_kfid, external_userid, state, now)
 
     def session(self, body: object) -> Conversation | int:
         """The session that a service_state call is about, or what is wrong with the call."""
@@ -164,7 +215,11 @@ class Corp:
             return Answer(wanted)
         errcode = self._judge(wanted, now, switches)
         if errcode == errcodes.OK:
-            return self._accept(letter.cut(wanted), now)
+            return self._accept(letter.cut(wanted), now, switches)
+        late = self._late(wanted, errcode, now, switches)
+        if late is not None:
+            talk = self._conversation(wanted.open_kfid, wanted.touser)
+            return replace(self._put(talk, letter.cut(wanted), now), fail_type=late)
         self._count_refusal(wanted, now, switches)
         return Answer(errcode)
 
@@ -230,12 +285,27 @@ class Corp:
             return switches.stale_code
         return errcodes.OK if conversation.left(now) else errcodes.FIVE_SENT
 
-    def _accept(self, wanted: Letter, now: datetime) -> Answer:
+    def _late(self, wanted: Letter, errcode: int, now: datetime, switches: Switches) -> int | None:
+        """The fail_type with which a limit is told later, where this WeChat tells it later."""
+        talk = self.conversations.get((wanted.open_kfid, wanted.touser))
+        limits = {switches.stale_code, switches.ended_code, errcodes.FIVE_SENT}
+        if switches.limits_told == "at_once" or errcode not in limits:
+            return None
+        if talk is None or not talk.is_open(now):
+            return LATE
+        if talk.service_state == ENDED:
+            return OVER
+        return None if talk.left(now) else SIXTH
+
+    def _accept(self, wanted: Letter, now: datetime, switches: Switches) -> Answer:
         conversation = self.conversations[(wanted.open_kfid, wanted.touser)]
         conversation.used += 1
         if conversation.service_state == NEW:
             conversation.service_state = ASSISTANT
-        return self._put(conversation, wanted, now)
+        fail_type: int | None = switches.send_fails if isinstance(switches.send_fails, int) else None
+        if conversation.rejects:
+            fail_type = REJECTED
+        return replace(self._put(conversation, wanted, now), fail_type=fail_type)
 
     def _put(self, conversation: Conversation, wanted: Letter, now: datetime) -> Answer:
         seq = next(self._seq)

@@ -45,6 +45,39 @@ class Switches:
     ended_code: Literal[95013, 95018] = 95018
     """The code for a session that was ended."""
 
+    limits_told: Literal["at_once", "later"] = "at_once"
+    """Whether a closed window or a sixth message is an errcode, or errcode 0 and a msg_send_fail later."""
+
+    send_fails: Literal["off", 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] = "off"
+    """A fail_type with which every message fails after it was taken; off: none does."""
+
+    late_failures_count: bool = False
+    """Whether a message that failed afterwards keeps its place among the five."""
+
+    event_msgids: bool = True
+    """Whether the events of sync_msg have a msgid at their top."""
+
+    empty_pages: bool = False
+    """Whether sync_msg gives an empty page with has_more=1 before each page that is not."""
+
+    page_items: int = 1000
+    """How many items a page has at most, whatever the limit that was asked for."""
+
+    tokenless_per_minute: int = 60
+    """How often a minute sync_msg may be called without a token; the real figure is unpublished."""
+
+    callbacks: Literal["delivered", "doubled", "lost"] = "delivered"
+    """What becomes of a notification: it comes, it comes twice, or it never leaves."""
+
+    callback_timeout_ms: int = 5000
+    """How long the callback may take to answer before WeChat hangs up."""
+
+    callback_retries: int = 3
+    """How often a notification that was not answered with HTTP 200 is sent again; then it is gone."""
+
+    callback_retry_ms: int = 5000
+    """How long WeChat waits before it sends again."""
+
     token_seconds: int = 7200
     """How long a new access_token lives."""
 

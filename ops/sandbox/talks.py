@@ -9,6 +9,8 @@ from ops.sandbox.sessions import ENDED, NEW
 WINDOW: Final = timedelta(hours=48)
 MESSAGES_PER_WINDOW: Final = 5
 
+Fate = Literal["failed", "recalled"]
+
 
 @dataclass(frozen=True)
 class Bubble:
@@ -16,7 +18,7 @@ class Bubble:
 
     seq: int
     at: datetime
-    sender: Literal["user", "kf"]
+    sender: Literal["user", "kf", "servicer"]
     open_kfid: str
     external_userid: str
     msgid: str
@@ -37,7 +39,11 @@ class Conversation:
     opened_at: datetime | None = None
     used: int = 0
     welcomed_at: datetime | None = None
+    rejects: bool = False
+    """Whether the user refuses messages: WeChat takes them all the same, and shows none."""
     bubbles: list[Bubble] = field(default_factory=list)
+    fates: dict[int, Fate] = field(default_factory=dict)
+    """What became later of bubbles, by their seq; those that failed are not on the phone."""
 
     def is_open(self, now: datetime) -> bool:
         """Whether the user's last word is younger than 48 hours."""
@@ -47,6 +53,10 @@ class Conversation:
         """The session's state; it ends by itself with the window that it was opened by."""
         over = self.opened_at is not None and not self.is_open(now)
         return ENDED if over else self.service_state
+
+    def shown(self) -> list[Bubble]:
+        """The messages from the company that the phone shows."""
+        return [each for each in self.bubbles if each.sender == "kf" and self.fates.get(each.seq) != "failed"]
 
     def left(self, now: datetime) -> int:
         """How many messages WeChat would still take."""

@@ -40,7 +40,8 @@ def _conversation(talk: Conversation, now: datetime, last: int | None) -> Told:
             "left": talk.left(now),
             "of": MESSAGES_PER_WINDOW,
         },
-        "messages": [_bubble(bubble) for bubble in bubbles],
+        "rejects": talk.rejects,
+        "messages": [_bubble(bubble) | _fate(talk, bubble) for bubble in bubbles],
     }
 
 
@@ -58,6 +59,12 @@ def _bubble(bubble: Bubble) -> Told:
     return told | ({"accepted_at": iso(bubble.at)} if bubble.sender == "kf" else {})
 
 
+def _fate(talk: Conversation, bubble: Bubble) -> Told:
+    """What became of it later: failed (then the phone does not show it) or recalled."""
+    fate = talk.fates.get(bubble.seq)
+    return {"fate": fate} if fate else {}
+
+
 def word(bubble: Bubble) -> Told:
     """One thing a user said, with the time as WeChat gives it (seconds) and to the millisecond."""
     return {
@@ -65,7 +72,8 @@ def word(bubble: Bubble) -> Told:
         "msgid": bubble.msgid,
         "open_kfid": bubble.open_kfid,
         "external_userid": bubble.external_userid,
-        "text": bubble.content,
+        "msgtype": bubble.msgtype,
+        "text": bubble.content if bubble.msgtype == "text" else "",
         "send_time": int(bubble.at.timestamp()),
         "send_at": iso(bubble.at),
         **_clicked(bubble),

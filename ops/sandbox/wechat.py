@@ -13,6 +13,7 @@ from starlette.routing import Route
 from ops.sandbox import errcodes
 from ops.sandbox.calls import Call
 from ops.sandbox.faults import Fault
+from ops.sandbox.mailbox import read_pull
 from ops.sandbox.rules import Answer
 from ops.sandbox.sessions import SERVICER
 from ops.sandbox.tokens import Token
@@ -84,7 +85,32 @@ def _reply(world: World, body: object) -> Told:
 
 def _sent(world: World, answer: Answer) -> Told:
     world.bell.ring()
+    if answer.bubble is not None and answer.fail_type is not None:
+        world.fail(answer.bubble, answer.fail_type)
     return {"errcode": answer.errcode} | ({"msgid": answer.msgid} if answer.msgid else {})
+
+
+def _sync(world: World, body: object) -> Told:
+    pull = read_pull(body)
+    if isinstance(pull, int):
+        return {"errcode": pull}
+    if pull.open_kfid not in world.corp.accounts:
+        return {"errcode": errcodes.UNKNOWN_ACCOUNT}
+    now = world.clock.now()
+    if pull.token is None:
+        errcode = world.turnstile.judge_tokenless(now, world.switches)
+    else:
+        known = world.mailboxes.knows_token(pull.token, now)
+        errcode = errcodes.OK if known else errcodes.STALE_SYNC_TOKEN
+    if errcode != errcodes.OK:
+        return {"errcode": errcode}
+    page = world.mailboxes.page(pull, now, world.switches)
+    return {
+        "errcode": errcodes.OK,
+        "next_cursor": page.next_cursor,
+        "has_more": int(page.has_more),
+        "msg_list": page.items,
+    }
 
 
 def _state(world: World, body: object) -> Told:
@@ -106,6 +132,7 @@ def _transfer(world: World, body: object) -> Told:
 _CALLS: Final[tuple[tuple[str, str, Callable[[World, object], Told]], ...]] = (
     ("/cgi-bin/kf/send_msg", "send_msg", _send_msg),
     ("/cgi-bin/kf/send_msg_on_event", "send_msg_on_event", _reply),
+    ("/cgi-bin/kf/sync_msg", "sync_msg", _sync),
     ("/cgi-bin/kf/service_state/get", "service_state", _state),
     ("/cgi-bin/kf/service_state/trans", "service_state_trans", _transfer),
 )
@@ -134,6 +161,7 @@ class _Exchange:
     async def _go_wrong(self, fault: Fault, do: Doing) -> Response:
         await self._world.bell.pause(fault.delay)
         done = do() if fault.is_done_first() else None
+        self._let_fail(fault, done)
         if done is None and fault.errcode is not None and self._api == "send_msg":
             self._world.corp.refuse(self._body, fault.errcode, self._at, self._world.switches)
         await self._world.bell.pause(fault.delay_after)
@@ -141,6 +169,14 @@ class _Exchange:
         is_spoilt = fault.drop or fault.status is not None or fault.body is not None
         self._note(done, None if is_spoilt else said, fault.when if fault.drop else None)
         return self._spoil(fault, said)
+
+    def _let_fail(self, fault: Fault, done: Told | None) -> None:
+        """What was taken fails later, if that was ordered."""
+        if fault.fail_type is None or done is None or _code(done) != errcodes.OK:
+            return
+        bubble = self._world.corp.find(str(self._named("open_kfid")), str(done.get("msgid")))
+        if bubble is not None:
+            self._world.fail(bubble, fault.fail_type, fault.fail_after)
 
     def _spoil(self, fault: Fault, said: Told | None) -> Response:
         if fault.drop:

@@ -239,6 +239,7 @@ def test_counts_outlive_the_ring() -> None:
     assert told["counts"] == {
         "gettoken": 0,
         "send_msg": 10_005,
+        "sync_msg": 0,
         "accepted": 10_005,
         "repeated": 0,
         "faulted": 0,
