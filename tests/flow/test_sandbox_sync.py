@@ -182,6 +182,7 @@ def test_a_message_fails_on_demand(caller: Caller, control: SandboxControl) -> N
 def test_a_message_fails_by_order(caller: Caller, control: SandboxControl) -> None:
     """The call is answered with 0; the failure is told, and only for as many messages as ordered."""
     control.speak("wkA", "wmA")
+    control.switches(tokenless_per_minute=10_000)
     control.fault(fail_type=5, fail_after=0.05)
     assert [caller.code("a"), caller.code("b")] == [0, 0]
     assert [push["msgid"] for push in control.pushes("wmA")] == ["b"]
