@@ -16,6 +16,8 @@ from schemas.kf import MSGID_BYTES, TEXT_BYTES, text_body
 BETWEEN: Final = "\n\n"
 """What parts the matches of one message."""
 
+THERE_IS_MORE: Final = "还有 {} 个，回复「更多」"
+
 _BUILT_IN: Final = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
 
 
@@ -55,12 +57,14 @@ def match_letter(
     recipient: RecipientKey,
     person: str,
     installation: str,
+    more: int = 0,
 ) -> Letter:
-    """Write the letter that carries these matches of one user."""
+    """Write the letter that carries these matches of one user, and says how many ``more`` there are."""
     parts = [part for item in carried for part in (*item.key, item.generation)]
     msgid = msgid_of(installation, kind, parts)
-    share = (TEXT_BYTES - (len(carried) - 1) * len(BETWEEN)) // len(carried)
-    texts = [_text(wording.template, match_values(item.match, n), share) for n, item in enumerate(carried, 1)]
+    last = [THERE_IS_MORE.format(more)] if more else []
+    room = TEXT_BYTES - sum(len(text.encode()) + len(BETWEEN) for text in last)
+    texts = [*_texts(wording.template, [item.match for item in carried], room), *last]
     return Letter(
         msgid=msgid,
         recipient=recipient,
@@ -77,6 +81,19 @@ def match_letter(
         template=wording.name,
         version=wording.version,
     )
+
+
+def _texts(template: Template, matches: Sequence[MatchCreated], room: int) -> list[str]:
+    """Render matches into so many bytes together: what is short leaves its room to what is long."""
+    values = [match_values(match, n) for n, match in enumerate(matches, 1)]
+    texts = [_text(template, value, TEXT_BYTES) for value in values]
+    room -= (len(matches) - 1) * len(BETWEEN)
+    by_size = sorted(range(len(texts)), key=lambda place: len(texts[place].encode()))
+    for left, place in zip(range(len(texts), 0, -1), by_size, strict=True):
+        if len(texts[place].encode()) > room // left:
+            texts[place] = _text(template, values[place], room // left)
+        room -= len(texts[place].encode())
+    return texts
 
 
 def _text(template: Template, values: Mapping[str, str], limit: int) -> str:

@@ -38,8 +38,8 @@ class Composer:
     wording: Wording
     installation: str
 
-    def draft(self, decision: Send, rows: Sequence[Waiting], known: Known) -> Draft:
-        """Word the letter that carries these matches of one user."""
+    def draft(self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0) -> Draft:
+        """Word the letter that carries these matches of one user, and says that there are ``more``."""
         letter = match_letter(
             [Carried(row.match, row.generation) for row in rows],
             kind=pushes.MATCH,
@@ -47,6 +47,7 @@ class Composer:
             recipient=decision.recipient,
             person=known.group.name,
             installation=self.installation,
+            more=more,
         )
         opened_at = next(
             window.opened_at for window in known.facts.windows if window.recipient == decision.recipient

@@ -70,9 +70,9 @@ class Window:
         """How many messages are left after ``kept_back`` are left to the host."""
         return 0 if self.is_exhausted else max(0, SLOTS - kept_back - self.used)
 
-    def with_one_more(self) -> Window:
-        """The same window after one more push was reserved."""
-        return replace(self, used=self.used + 1)
+    def with_more(self, number: int) -> Window:
+        """The same window after so many more pushes were reserved."""
+        return replace(self, used=self.used + number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class Candidate:
     intent_id: str | None = None
     withdrawn: bool = False
     earlier: Earlier | None = None
+    released: bool = False
+    """It was parked until the user spoke: what was so goes in one message."""
 
 
 @dataclass(frozen=True, slots=True)

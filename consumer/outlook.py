@@ -16,11 +16,11 @@ from consumer.ledger.deliveries import Key
 from consumer.ledger.pushes import Push
 from consumer.pauses import Pause
 from consumer.plain import as_match
-from consumer.planner import plan
+from consumer.planner import Planned, plan
 from consumer.policy import judge
 from consumer.retry import GiveUp, judge_retry
 from schemas.database import Transaction
-from schemas.decisions import Decision, Defer, Reason
+from schemas.decisions import Decision, Defer, Park, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,17 @@ def of_match(
     known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=pushes.MATCH)
     rows = deliveries.pending_of(tx, sorted(known.group.user_ids), now)
     planned = plan(known.facts, [row.candidate for row in rows], now)
-    decision = next(
-        (
-            item.decision
-            for item in planned
-            if key in {(match.match_id, match.revision) for match in item.matches}
-        ),
-        None,
-    )
+    decision = next((told for item in planned if (told := _of(item, key)) is not None), None)
     return Outlook(decision, known.facts, active, has_spoken, known.complaints)
+
+
+def _of(item: Planned, key: Key) -> Decision | None:
+    """What an item of the plan means for one match."""
+    if key in {(match.match_id, match.revision) for match in item.matches}:
+        return item.decision
+    if key in {(match.match_id, match.revision) for match in item.behind}:
+        return Park(Reason.MORE)
+    return None
 
 
 def of_push(tx: Transaction, inputs: HostInputs, push: Push, rules: Rules, now: datetime) -> Outlook:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Final
 
 import structlog
 
@@ -29,7 +30,7 @@ from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
 from consumer.verdicts import changes, told, verdict_of
 from schemas.database import Row, Transaction, is_storage
-from schemas.decisions import Defer, Park, Reason, RecipientKey, Send
+from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
 from schemas.states import Entry, PauseScope, PushStatus
 
 MOST_DUE_ROWS = 200
@@ -50,6 +51,9 @@ STAND_BY = 8
 ROWS_A_PLACE = 4
 """So many due rows are looked at for each place of the sender; those that cannot go cost next to nothing."""
 
+
+_BEHIND: Final[Defer | Park | Drop] = Park(Reason.MORE)
+"""What becomes of matches that a message told of and had no room for."""
 
 log = structlog.get_logger(__name__)
 
@@ -259,9 +263,9 @@ class Round:
         self.outcome.decided += len(decided.verdicts)
 
     def _wake(self, phones: frozenset[str], inputs: HostInputs) -> None:
-        """The wake rule: their windows moved, so everything of theirs is decided again."""
+        """The wake rule: they have spoken, so everything of theirs is decided again."""
         users = {item.user_id for item in inputs.sessions if item.recipient.external_userid in phones}
-        waking.wake(self._tx, phones, users | phones, self._clock.now)
+        waking.release(self._tx, phones, users | phones, self._clock.now)
         pushes.wake(self._tx, phones, self._clock.wall)
 
     def _plan_person(self, known: Known, own: Sequence[Row], composer: Composer, decided: Decided) -> None:
@@ -275,13 +279,17 @@ class Round:
         for item in plan(facts, [row.candidate for row in pending], self._clock.now):
             carried = [rows[match.match_id, match.revision] for match in item.matches]
             if isinstance(item.decision, Send):
-                if self._has_place(item.decision.recipient):
-                    draft = composer.draft(item.decision, carried, known)
-                    decided.reserved.append(Reserved(draft, known))
-                    self._take_place(item.decision.recipient)
-                continue  # without a place it is still due: the next round looks at it again
+                if not self._has_place(item.decision.recipient):
+                    continue  # it is still due: the next round looks at it again
+                behind = [rows[match.match_id, match.revision] for match in item.behind]
+                draft = composer.draft(item.decision, carried, known, more=len(behind))
+                decided.reserved.append(Reserved(draft, known))
+                self._take_place(item.decision.recipient)
+                carried, decision = behind, _BEHIND
+            else:
+                decision = item.decision
             for row in carried:
-                verdict = verdict_of(item.decision, row, known.group.name)
+                verdict = verdict_of(decision, row, known.group.name)
                 if changes(verdict, row):
                     verdicts.append(verdict)
                 lines += told(verdict, row)

@@ -112,5 +112,5 @@ class HostWatch:
             log.warning("watch.unreadable_time", error=complaint)
         self._told = set(raised.complaints)
         woken = {item.user_id for item in sessions if item.recipient.external_userid in raised.people}
-        waking.wake(tx, raised.people, woken | raised.people, now)
+        waking.release(tx, raised.people, woken | raised.people, now)
         pushes.wake(tx, raised.people, self._world.wall())

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """A servicer ended the conversation: WeChat takes nothing more before the user's next word."""
     OLDER_IN_FLIGHT = "older_in_flight"
     """The message with an earlier revision of the same match is still on its way."""
+    MORE = "more"
+    """A message said that there is more: the user's next word brings it."""
     NEEDS_UPGRADE = "needs_upgrade"
     # defer
     QUIET_HOURS = "quiet_hours"

@@ -106,6 +106,7 @@ PUSH_DELIVERIES = Table(
         _text("expires_at"),
         _int("push_id"),
         _int("generation", required=True, default="0"),
+        _int("released", required=True, default="0"),
         _text("entry_id"),
         _text("withdrawn_at"),
         _text("event", required=True),

@@ -75,7 +75,7 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
 
 _COLUMNS: Final = (
     "match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status, generation, entry_id,"
-    " person, withdrawn_at, created_at"
+    " person, withdrawn_at, released, created_at"
 )
 MOST_AT_ONCE: Final = 1000
 """So many rows of several users at most are loaded by one query; if there are more, user by user."""
@@ -181,6 +181,7 @@ def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
         intent_id=row["intent_id"],
         withdrawn=row["withdrawn_at"] is not None,
         earlier=earlier,
+        released=bool(row["released"]) or row["reason"] == Reason.RELEASED,
     )
     return Waiting(
         candidate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from consumer.ledger.deliveries import PENDING
 from schemas.database import Transaction, marks
@@ -21,6 +22,32 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
                 f" AND {column} IN ({marks(values)})",
                 (to_text(now), to_text(now), *values),
             )
+
+
+_AWAITS_A_WORD: Final = (
+    Reason.NO_SESSION,
+    Reason.WINDOW_CLOSED,
+    Reason.NO_SLOT,
+    Reason.MUTED,
+    Reason.SESSION_ENDED,
+    Reason.MORE,
+)
+
+
+def release(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
+    """Wake these people because they have spoken: what was parked for their word goes as one message.
+
+    That stays so although quiet hours, or a lost attempt, come between.
+    """
+    for column, values in (("person", tuple(people)), ("user_id", tuple(user_ids))):
+        if values:
+            tx.execute(
+                "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 1, due_at = ?"
+                f" WHERE {PENDING} AND status = 'parked' AND reason IN ({marks(_AWAITS_A_WORD)})"
+                f" AND {column} IN ({marks(values)})",
+                (Reason.RELEASED, to_text(now), *_AWAITS_A_WORD, *values),
+            )
+    wake(tx, people, user_ids, now)
 
 
 def wake_all(tx: Transaction, now: datetime) -> None:

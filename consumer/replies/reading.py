@@ -39,7 +39,7 @@ MENU_PREFIX: Final = "kfpush_"
 """So the ids of our own menu items begin; they have letters, digits and ``_`` only (WeChat: msgmenu)."""
 
 _SIMPLE: Final = str.maketrans(
-    "訂閱復覆幫擾關閉實時點請發開啟詳個號間", "订阅复复帮扰关闭实时点请发开启详个号间"
+    "訂閱復覆幫擾關閉實時點請發詳個號間還設條", "订阅复复帮扰关闭实时点请发详个号间还设条"
 )
 """The traditional characters of our words, and their simplified ones."""
 

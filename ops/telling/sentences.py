@@ -160,6 +160,13 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "It is decided once that has ended.",
         "该匹配较早版本的消息仍在发送途中。其结束后再决定。",
     ),
+    Reason.MORE: _why(
+        "a message told the user that there is more",
+        "已有消息告知用户还有更多",
+        "The message with the others had no room for it and said so:"
+        " it goes when the user asks for more, or writes anything.",
+        "合并的消息容纳不下它，并已告知用户：用户回复「更多」或任何消息后发送。",
+    ),
     Reason.NEEDS_UPGRADE: _why(
         "it needs a newer kfpush",
         "需要更新版本的 kfpush",

@@ -67,7 +67,7 @@ async def test_dead_letters(house: LedgerHouse, receipt: Refused, reason: str) -
 
 
 async def test_the_window_is_refused(house: LedgerHouse) -> None:
-    """WeChat overrides our count: nothing goes before the next word, then everything does, as new letters."""
+    """WeChat overrides our count: nothing goes before the next word, then all in one new letter."""
     await house.session()
     [attempt] = await house.sent(NO_WINDOW, "m1")
     await house.arrive("m2")
@@ -79,7 +79,7 @@ async def test_the_window_is_refused(house: LedgerHouse) -> None:
     await house.session(said="2026-11-22T12:00:00")
     await house.look_again()
     again = (await house.plan()).attempts
-    assert [each.letter.matches for each in again] == [(("m1", 1),), (("m2", 1),)]
+    assert [each.letter.matches for each in again] == [(("m1", 1), ("m2", 1))]
     assert attempt.letter.msgid not in [each.letter.msgid for each in again]
 
 

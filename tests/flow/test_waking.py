@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from consumer.ledger.pushes import Attempt
+from consumer.plan import Outcome
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import LedgerHouse, at, match
 
@@ -148,3 +149,47 @@ async def test_throttled_matches_rest(house: LedgerHouse) -> None:
 
     assert await house.standing("m1") == [("waiting", "throttled")]
     assert await house.due("m1") == at("22 12:01")
+
+
+async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None:
+    """Eight of ten in it, the last words saying how to get the others; the next word brings those."""
+    names = [f"m{n}" for n in range(10)]
+    await house.session(said="2026-11-20T11:00:00")
+    await house.arrive(*names)
+    await house.plan()
+    assert await house.standing(*names) == [("parked", "window_closed")] * 10
+
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    first = await house.plan_one()
+
+    assert first.letter.matches == tuple((name, 1) for name in names[:8])
+    assert str(first.letter.body["text"]).endswith("还有 2 个，回复「更多」'}")
+    assert await house.standing("m8", "m9") == [("parked", "more")] * 2
+    assert await house.plan() == Outcome()
+
+    await house.settle((first, Accepted()))
+    house.later(minutes=1)
+    await house.session(said="2026-11-22T12:01:00")
+    await house.watch()
+    second = await house.plan_one()
+    assert second.letter.matches == (("m8", 1), ("m9", 1))
+
+
+async def test_a_night_or_a_lost_attempt_does_not_part_them(house: LedgerHouse) -> None:
+    """Released into quiet hours, and again after an attempt that never left, they are one message."""
+    await house.session(said="2026-11-20T11:00:00")
+    await house.prefers(quiet_hours="11:00-13:00")
+    await house.arrive("m1", "m2")
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    assert (await house.plan()).attempts == []
+    assert await house.standing("m1", "m2") == [("waiting", "quiet_hours")] * 2
+
+    house.later(hours=1)
+    first = await house.plan_one()
+    await house.settle((first, NotSent(NotSentCause.LATE)))
+    second = await house.plan_one()
+
+    assert first.letter.matches == second.letter.matches == (("m1", 1), ("m2", 1))

@@ -29,7 +29,10 @@ def found(match_id: object = 17, revision: int = 1, **more: object) -> MatchCrea
 
 
 def letter(
-    *carried: tuple[MatchCreated, int], body: str = "{profile_name} {score}% {n}", home: str = MINE
+    *carried: tuple[MatchCreated, int],
+    body: str = "{profile_name} {score}% {n}",
+    home: str = MINE,
+    more: int = 0,
 ) -> Letter:
     """A letter with these matches and generations."""
     return match_letter(
@@ -39,6 +42,7 @@ def letter(
         recipient=RecipientKey("wk1", "wm1"),
         person="wm1",
         installation=home,
+        more=more,
     )
 
 
@@ -157,3 +161,27 @@ def test_wechat_would_take_it(rows: list[tuple[int, str, str, int]], body: str, 
     assert re.fullmatch(r"[0-9a-zA-Z_-]{1,32}", written.msgid)
     assert content(written).strip()
     assert len(content(written).encode()) <= 2048
+
+
+def test_what_is_left_is_told_at_the_end() -> None:
+    """Whatever the texts before it, there is room for how to ask."""
+    many = [(found(n, explanation="很" * 600), 0) for n in range(1, 9)]
+
+    written = letter(*many, body="{n}. {profile_name}\n{explanation}", more=3)
+
+    assert content(written).endswith("\n\n还有 3 个，回复「更多」")
+    assert len(content(written).encode()) <= 2048
+    assert [line[:5] for line in content(written).split("\n") if line[:1].isdigit()] == [
+        f"{n}. 张三" for n in range(1, 9)
+    ]
+
+
+def test_what_is_short_leaves_its_room_to_what_is_long() -> None:
+    """One long explanation among short ones loses no more than it must."""
+    written = letter(
+        (found(1), 0), (found(2, explanation="很" * 650), 0), (found(3), 0), body="{n} {explanation}"
+    )
+
+    parts = content(written).split("\n\n")
+    assert (parts[0], parts[2]) == ("1 ", "3 ")
+    assert parts[1].startswith("2 " + "很" * 600)

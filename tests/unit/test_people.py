@@ -135,7 +135,7 @@ def test_slots_kept_back(kept_back: int, used: int, left: int) -> None:
 
 def test_one_more() -> None:
     """Reserving a push takes one slot and changes nothing else."""
-    assert window(used=2).with_one_more() == window(used=3)
+    assert window(used=2).with_more(1) == window(used=3)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.facts import User
+from consumer.facts import Candidate, Intent, User
 from consumer.planner import Planned, plan
 from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
 from tests.unit.people_at_noon import KF, LIKES, NOON, PHONES, at, likes, match, person, window
@@ -123,3 +123,108 @@ def test_planning_changes_nothing_it_was_given() -> None:
 
     assert plan(facts, rows, NOON) == first
     assert (facts.windows[0].used, facts.users["u1"].today) == (3, 0)
+
+
+def released(*names: str, **more: object) -> list[Candidate]:
+    """Matches that had waited for the user's word."""
+    return [match(name, released=True, **more) for name in names]
+
+
+def test_what_waited_for_a_word_goes_as_one_message() -> None:
+    """In the order it was given, for one slot; what only just came goes by itself."""
+    rows = [match("fresh"), *released("m1", "m2", "m3")]
+
+    assert plan(person(window(used=3)), rows, NOON) == (
+        Planned((rows[0],), Send(KF, at("24 10:58:52"))),
+        Planned(tuple(rows[1:]), Send(KF, at("24 10:58:52"))),
+    )
+
+
+def test_one_message_has_room_for_eight() -> None:
+    """The others wait for the user to ask for them, and take no slot meanwhile."""
+    rows = [*released(*"abcdefghijk"), match("fresh")]
+
+    merged, fresh = plan(person(window()), rows, NOON)
+
+    assert (merged.matches, merged.behind) == (tuple(rows[:8]), tuple(rows[8:11]))
+    assert fresh.matches == (rows[11],)
+    assert isinstance(fresh.decision, Send)
+
+
+def test_the_earliest_end_is_the_messages() -> None:
+    """A match that expires in a minute makes the whole message leave before that."""
+    rows = [*released("m1"), *released("m2", expires_at=at("22 12:01"))]
+
+    [merged] = plan(person(window()), rows, NOON)
+
+    assert merged.decision == Send(KF, at("22 12:00:52"))
+
+
+def test_together_they_are_one_of_the_day_and_each_counts_for_its_intent() -> None:
+    """The daily limit is of messages, an intent's of matches."""
+    facts = person(window(), preferences=likes(daily_limit=2))
+    user = replace(facts.users["u1"], intents={"i": Intent(is_active=True, daily_limit=2, today=0)})
+    facts = replace(facts, users={"u1": user})
+    rows = [*released("m1", "m2", "m3", intent_id="i"), *released("m4"), match("f1"), match("f2")]
+
+    merged, over, fresh, late = plan(facts, rows, NOON)
+
+    assert (merged.matches, over.matches) == ((rows[0], rows[1], rows[3]), (rows[2],))
+    assert over.decision == Defer(at("23 00:00"), Reason.INTENT_LIMIT)
+    assert isinstance(fresh.decision, Send)
+    assert late.decision == Defer(at("23 00:00"), Reason.DAILY_LIMIT)
+
+
+def test_without_a_slot_nothing_is_joined() -> None:
+    """All of it waits for the next word."""
+    planned = plan(person(window(used=5)), released("m1", "m2"), NOON)
+
+    assert [item.decision for item in planned] == [Park(Reason.NO_SLOT)] * 2
+
+
+def test_a_message_carries_one_users_matches() -> None:
+    """Two users of one phone get a message each."""
+    facts = person(window())
+    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0, PHONES)})
+    rows = [*released("a"), *released("b", user_id="u2"), *released("c"), *released("d", user_id="u2")]
+
+    assert [item.matches for item in plan(facts, rows, NOON)] == [(rows[0], rows[2]), (rows[1], rows[3])]
+
+
+def test_what_may_not_go_is_not_joined() -> None:
+    """Each has its own ending."""
+    rows = [*released("m1"), *released("low", score=0.1), *released("old", expires_at=NOON), *released("m2")]
+
+    planned = plan(person(window()), rows, NOON)
+
+    assert [(len(item.matches), item.decision) for item in planned] == [
+        (2, Send(KF, at("24 10:58:52"))),
+        (1, Drop(Reason.BELOW_MIN_SCORE)),
+        (1, Drop(Reason.EXPIRED)),
+    ]
+
+
+@given(
+    st.integers(0, 6),
+    st.integers(0, 12),
+    st.integers(0, 4),
+    st.lists(st.tuples(st.booleans(), st.sampled_from(["u1", "u2"])), max_size=24),
+)
+def test_everything_is_decided_once_and_within_what_is_left(
+    used: int, limit: int, today: int, kinds: list[tuple[bool, str]]
+) -> None:
+    """However released and fresh matches of two users mix: slots, limits and room are kept, none is lost."""
+    facts = person(window(used=used), preferences=likes(daily_limit=limit), today=today)
+    facts = replace(facts, users={**facts.users, "u2": User(LIKES, 0, PHONES)})
+    rows = [match(f"m{n}", released=is_free, user_id=user) for n, (is_free, user) in enumerate(kinds)]
+
+    planned = plan(facts, rows, NOON)
+
+    decided = [row.match_id for item in planned for row in (*item.matches, *item.behind)]
+    going = [item for item in planned if isinstance(item.decision, Send)]
+    assert sorted(decided) == sorted(row.match_id for row in rows)
+    assert len(going) <= max(0, 5 - used)
+    assert sum(item.matches[0].user_id == "u1" for item in going) <= max(0, limit - today)
+    assert all(len({row.user_id for row in (*item.matches, *item.behind)}) == 1 for item in planned)
+    assert all(len(item.matches) <= 8 for item in planned)
+    assert all(row.released for item in going if len(item.matches) > 1 for row in item.matches)
