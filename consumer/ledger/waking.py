@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from consumer.ledger.deliveries import PENDING
@@ -24,11 +24,15 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
             )
 
 
+RELEASE_AFTER: Final = timedelta(seconds=1.5)
+"""So long after a word what waited for it is decided: people write in several short messages."""
+
 _AWAITS_A_WORD: Final = (
     Reason.NO_SESSION,
     Reason.WINDOW_CLOSED,
     Reason.NO_SLOT,
     Reason.MUTED,
+    Reason.HUMAN_SERVICER,
     Reason.SESSION_ENDED,
     Reason.MORE,
 )
@@ -37,17 +41,19 @@ _AWAITS_A_WORD: Final = (
 def release(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
     """Wake these people because they have spoken: what was parked for their word goes as one message.
 
-    That stays so although quiet hours, or a lost attempt, come between.
+    That stays so although quiet hours, or a lost attempt, come between.  All is decided at one instant, in a
+    moment; another word meanwhile puts nothing off.
     """
+    at = to_text(now + RELEASE_AFTER)
     for column, values in (("person", tuple(people)), ("user_id", tuple(user_ids))):
         if values:
             tx.execute(
                 "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 1, due_at = ?"
                 f" WHERE {PENDING} AND status = 'parked' AND reason IN ({marks(_AWAITS_A_WORD)})"
                 f" AND {column} IN ({marks(values)})",
-                (Reason.RELEASED, to_text(now), *_AWAITS_A_WORD, *values),
+                (Reason.RELEASED, at, *_AWAITS_A_WORD, *values),
             )
-    wake(tx, people, user_ids, now)
+    wake(tx, people, user_ids, now + RELEASE_AFTER)
 
 
 def wake_all(tx: Transaction, now: datetime) -> None:

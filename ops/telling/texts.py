@@ -54,8 +54,8 @@ LAST_DECIDED = Text(
     "上次决定于 {at}：{status}，{reason}。以当前情况重新判断：",
 )
 HAS_SPOKEN = Text(
-    "The user has just written: everything of theirs is decided anew at once.",
-    "用户刚刚发来消息：其所有匹配会立即重新判断。",
+    "The user has just written: everything of theirs is decided anew in a moment.",
+    "用户刚刚发来消息：其所有匹配片刻后会重新判断。",
 )
 GOES_NOW = Text(
     "It may go now, on KF account {account}. A running `kfpush consume` sends it within a second or two.",

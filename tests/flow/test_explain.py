@@ -148,10 +148,11 @@ async def test_a_word_is_heard_before_any_round_has_heard_it(walk: Walk) -> None
     assert await walk.answer("5") == [
         "Match 5, revision 1, for user ann: parked",
         parked + "no message left until the user writes. Decided anew, now:",
-        "The user has just written: everything of theirs is decided anew at once.",
+        "The user has just written: everything of theirs is decided anew in a moment.",
         "It may go now, on KF account wkA. A running `kfpush consume` sends it within a second or two.",
     ]
     await walk.hear()
+    walk.house.later(seconds=2)
     assert [attempt.letter.matches for attempt in (await walk.house.plan()).attempts] == [(("5", 1),)]
 
 
@@ -260,11 +261,12 @@ async def test_refused_then_sent_again(walk: Walk) -> None:
     walk.house.now = walk.house.wall = at("22 13:00")
     await walk.speaks("ann", at("22 12:59"))
     await walk.hear()
+    walk.house.later(seconds=2)
     await walk.send()
 
     told = await walk.told("42")
     refused = "attempt 1: refused with 95001: 5 messages since the user's last one. "
-    assert told[1].startswith("WeChat accepted it on 2026-11-22 13:00:00 (05:00:00Z)")
+    assert told[1].startswith("WeChat accepted it on 2026-11-22 13:00:02 (05:00:02Z)")
     assert [line for line in told if not line.startswith("msgid")][6:] == [
         "11-22 12:00:00 (04:00:00Z) push 1 reserved: to wmann on KF account wkA",
         (
@@ -273,8 +275,8 @@ async def test_refused_then_sent_again(walk: Walk) -> None:
         ),
         "11-22 12:00:00 (04:00:00Z) push 1 ended without a message; its matches are planned again",
         "11-22 12:00:01 (04:00:01Z) parked: no message left until the user writes",
-        "11-22 13:00:00 (05:00:00Z) push 2 reserved: to wmann on KF account wkA",
-        "11-22 13:00:00 (05:00:00Z) attempt 1: WeChat accepted it",
+        "11-22 13:00:02 (05:00:02Z) push 2 reserved: to wmann on KF account wkA",
+        "11-22 13:00:02 (05:00:02Z) attempt 1: WeChat accepted it",
     ]
 
 

@@ -1,13 +1,13 @@
 """The wake rule: when something about a person changes, what waits for it is due at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from consumer.ledger.pushes import Attempt
 from consumer.plan import Outcome
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
-from tests.flow.ledger_house import LedgerHouse, at, match
+from tests.flow.ledger_house import NOON, LedgerHouse, at, match
 
 EXPIRY = at("29 12:00")
 TIMEOUT = Unknown("timeout")
@@ -161,6 +161,7 @@ async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None
 
     await house.session(said="2026-11-22T12:00:00")
     await house.watch()
+    house.later(seconds=1.5)
     first = await house.plan_one()
 
     assert first.letter.matches == tuple((name, 1) for name in names[:8])
@@ -172,6 +173,7 @@ async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None
     house.later(minutes=1)
     await house.session(said="2026-11-22T12:01:00")
     await house.watch()
+    house.later(seconds=1.5)
     second = await house.plan_one()
     assert second.letter.matches == (("m8", 1), ("m9", 1))
 
@@ -184,6 +186,7 @@ async def test_a_night_or_a_lost_attempt_does_not_part_them(house: LedgerHouse) 
     await house.plan()
     await house.session(said="2026-11-22T12:00:00")
     await house.watch()
+    house.later(seconds=1.5)
     assert (await house.plan()).attempts == []
     assert await house.standing("m1", "m2") == [("waiting", "quiet_hours")] * 2
 
@@ -193,3 +196,34 @@ async def test_a_night_or_a_lost_attempt_does_not_part_them(house: LedgerHouse) 
     second = await house.plan_one()
 
     assert first.letter.matches == second.letter.matches == (("m1", 1), ("m2", 1))
+
+
+async def test_a_word_is_answered_a_moment_later(house: LedgerHouse) -> None:
+    """What was parked is due at one instant, 1.5 s after the word; a second word puts nothing off."""
+    await house.session(said=None)
+    await house.arrive("m1", "m2")
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    assert await house.standing() == [("waiting", "released")] * 2
+    house.later(seconds=1)
+    await house.session(said="2026-11-22T12:00:01")
+    await house.watch()
+
+    assert await house.due("m1") == await house.due("m2") == NOON + timedelta(seconds=1.5)
+    assert (await house.plan()).attempts == []
+    house.later(seconds=0.5)
+    assert (await house.plan_one()).letter.matches == (("m1", 1), ("m2", 1))
+
+
+async def test_what_waits_for_an_hour_keeps_its_reason(house: LedgerHouse) -> None:
+    """A word ends no quiet hours: what they hold is looked at, and not taken for released."""
+    await house.session(said="2026-11-22T11:00:00")
+    await house.prefers(quiet_hours="11:00-14:00")
+    await house.arrive("m1")
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+
+    assert await house.standing() == [("waiting", "quiet_hours")]
+    assert await house.due("m1") == NOON + timedelta(seconds=1.5)

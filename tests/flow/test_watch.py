@@ -22,6 +22,7 @@ async def test_the_watch_opens_windows_for_those_who_wait(house: LedgerHouse, sa
     await house.session("u2", "wm2", said=said)
 
     assert await house.watch() == 1
+    house.later(seconds=1.5)
     assert sorted(each.letter.user_id for each in (await house.plan()).attempts) == ["u1", "u2"]
     assert await house.watch() == 0
 
@@ -40,6 +41,7 @@ async def test_the_watch_says_what_it_cannot_believe(house: LedgerHouse) -> None
         await house.watch()
 
     assert [entry["event"] for entry in logs] == ["watch.unreadable_time"]
+    house.later(seconds=1.5)
     assert [each.letter.user_id for each in (await house.plan()).attempts] == ["u2"]
 
 
@@ -57,4 +59,5 @@ async def test_a_time_that_is_still_to_come(house: LedgerHouse, said: str) -> No
     assert (await house.plan()).attempts == []
     house.later(seconds=1)
     await house.watch()
+    house.later(seconds=1.5)
     assert len((await house.plan()).attempts) == 1
