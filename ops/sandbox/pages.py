@@ -8,14 +8,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 FOLDER: Final = Path(__file__).parent / "page"
+TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 FILES: Final = {
-    "/": ("phone.html", "text/html"),
-    "/phone": ("phone.html", "text/html"),
-    "/phone.css": ("phone.css", "text/css"),
-    "/phone.js": ("phone.js", "text/javascript"),
-    "/bubbles.js": ("bubbles.js", "text/javascript"),
-    "/words.js": ("words.js", "text/javascript"),
+    "/": "phone.html",
+    "/phone": "phone.html",
+    **{f"/{file.name}": file.name for file in sorted(FOLDER.iterdir()) if file.suffix in {".css", ".js"}},
 }
+"""Addresses and the files there; what is not in the folder at the start is not served."""
 
 
 def routes() -> list[Route]:
@@ -24,5 +23,5 @@ def routes() -> list[Route]:
 
 
 async def _file(request: Request) -> Response:
-    name, media_type = FILES[request.url.path]
-    return Response((FOLDER / name).read_bytes(), media_type=media_type)
+    file = FOLDER / FILES[request.url.path]
+    return Response(file.read_bytes(), media_type=TYPES[file.suffix])

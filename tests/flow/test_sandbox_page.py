@@ -33,10 +33,10 @@ def test_both_languages_say_the_same_things(sandbox: SandboxProcess) -> None:
     chinese, english = (
         set(re.findall(r"^    (\w+):", part, re.MULTILINE)) for part in script.split("  en: {")
     )
-    asked = set(re.findall(r'data-(?:say|label)="(\w+)"', fetch(sandbox, "/")[0]))
-    asked |= set(
-        re.findall(r"(?<!/)\bwords\.(\w+)", fetch(sandbox, "/phone.js")[0] + fetch(sandbox, "/bubbles.js")[0])
-    )
+    page = fetch(sandbox, "/")[0]
+    asked = set(re.findall(r'data-(?:say|label)="(\w+)"', page))
+    for name in ("phone", "user", "known", "bubbles", "cards", "now", "calls"):
+        asked |= set(re.findall(r"(?<!/)\bwords\.(\w+)", fetch(sandbox, f"/{name}.js")[0]))
     assert chinese == english
     assert asked == chinese
 

@@ -1,50 +1,65 @@
-// One message as a bubble: text with links, menus that can be clicked, and a word for everything else.
+// A talk as WeChat shows it: bubbles left and right, the time between them, notes in the middle.
+
+import { card } from "./cards.js";
+import { button, element } from "./drawing.js";
 
 const LINK = /https?:\/\/[^\s<>"，。；！？（）]+/g;
 const PAUSE_MS = 5 * 60 * 1000;
 
-export function drawBubbles(frame, messages, words, speak) {
+export function drawBubbles(frame, messages, world) {
   const list = frame.firstElementChild;
   const wasAtEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 40;
-  const wanted = new Set(messages.map((message) => String(message.seq)));
-  for (const item of [...list.children]) if (!wanted.has(item.dataset.seq)) item.remove();
-  const drawn = new Set([...list.children].map((item) => item.dataset.seq));
+  const drawn = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  const wanted = new Set(messages.map(key));
+  for (const [name, item] of drawn) if (!wanted.has(name)) item.remove();
   messages.forEach((message, n) => {
-    if (drawn.has(String(message.seq))) return;
-    list.append(bubble(message, messages[n - 1], words, speak));
+    if (drawn.has(key(message))) return;
+    const after = list.children[n];
+    list.insertBefore(row(message, messages[n - 1], world), after ?? null);
   });
+  for (const time of list.querySelectorAll("time")) {
+    const text = world.now.divider(new Date(time.dateTime), world.words);
+    if (time.textContent !== text) time.textContent = text;
+  }
   if (wasAtEnd) frame.scrollTop = frame.scrollHeight;
+  frame.removeAttribute("aria-busy");
 }
 
-function bubble(message, before, words, speak) {
-  const item = element("li", message.from);
-  item.dataset.seq = message.seq;
+const key = (message) => `${message.seq} ${message.fate ?? ""}`;
+
+function row(message, before, world) {
+  const { words } = world;
+  const item = element("li", `from-${message.from} ${message.fate ?? ""}`);
+  item.dataset.key = key(message);
   const at = new Date(message.at);
-  if (!before || at - new Date(before.at) > PAUSE_MS) item.append(time(at));
-  const face = element("span", "face", message.from === "kf" ? words.kfFace : words.myFace);
+  if (!before || at - new Date(before.at) > PAUSE_MS) item.append(divider(at, world));
+  if (message.fate === "recalled") {
+    item.append(element("p", "note", message.from === "user" ? words.userRecalled : words.recalled));
+    return item;
+  }
+  const face = element("span", "face", words.faces[message.from]);
   face.setAttribute("aria-hidden", "true");
+  if (message.from === "user") face.classList.add("mine");
   const said = element("div", "said");
-  said.append(element("span", "unseen", message.from === "kf" ? words.kf : words.me));
-  said.append(...contents(message, words, speak));
+  said.append(element("span", "unseen", words.who[message.from]));
+  said.append(...contents(message, world));
+  said.classList.toggle("bare", said.querySelector(":scope > .card") !== null);
   said.title = `${at.toLocaleString()}  ${message.msgid}`;
   item.append(face, said);
+  if (message.fate === "failed") item.append(element("p", "note", words.failed));
   return item;
 }
 
-function time(at) {
-  const isToday = at.toDateString() === new Date().toDateString();
-  const clock = { hour: "2-digit", minute: "2-digit" };
-  const how = isToday ? clock : { month: "numeric", day: "numeric", ...clock };
-  const shown = element("time", "", at.toLocaleString(document.documentElement.lang, how));
+function divider(at, world) {
+  const shown = element("time", "", world.now.divider(at, world.words));
   shown.dateTime = at.toISOString();
   return shown;
 }
 
-function contents(message, words, speak) {
+function contents(message, world) {
   if (message.msgtype === "text") return linked(message.content);
-  if (message.msgtype === "msgmenu") return menu(message.content, speak);
-  const name = message.content.title ?? message.content.name ?? "";
-  return [`[${words.kinds[message.msgtype] ?? message.msgtype}] ${name}`];
+  if (message.msgtype === "msgmenu") return menu(message.content, world);
+  return [card(message.msgtype, message.content, world.words)];
 }
 
 function linked(text) {
@@ -65,27 +80,23 @@ function link(address, text) {
   return anchor;
 }
 
-function menu(content, speak) {
-  const lines = (Array.isArray(content.list) ? content.list : []).map((entry) => {
-    const choice = entry?.[entry?.type] ?? {};
-    const text = String(choice.content ?? "");
-    if (entry?.type === "view") return link(String(choice.url ?? ""), text);
-    if (entry?.type !== "click") return element("span", "", text);
-    const button = element("button", "choice", text);
-    button.type = "button";
-    button.addEventListener("click", () => speak(text));
-    return button;
-  });
-  return [content.head_content, ...lines, content.tail_content].filter(Boolean).map((line) => {
-    const row = element("div");
-    row.append(line);
-    return row;
+function menu(content, world) {
+  const entries = Array.isArray(content.list) ? content.list : [];
+  const lines = entries.map((entry, n) => choice(entry?.type, entry?.[entry?.type] ?? {}, n, world));
+  return [...around(content.head_content), ...lines, ...around(content.tail_content)].map((line) => {
+    const part = element("div", "line");
+    part.append(...[line].flat());
+    return part;
   });
 }
 
-export function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
+const around = (text) => (text ? [linked(String(text))] : []);
+
+// A tap says the item's words in the user's name, with its id: so WeChat tells a tap from typing.
+function choice(type, facts, n, world) {
+  const text = String(facts.content ?? "");
+  if (type === "view") return link(String(facts.url ?? ""), text);
+  if (type === "miniprogram") return element("span", "program", text);
+  if (type !== "click") return element("span", "", text);
+  return button(text, () => world.speak({ text, menu_id: String(facts.id ?? n + 1) }), "choice");
 }
