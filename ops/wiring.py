@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +43,11 @@ from consumer.world import World
 from ops import migrate
 from ops.clock import SandboxClock, wall
 from ops.embedded import EmbeddedValkey
+from producer.callback.app import Callback
+from producer.callback.board import Board
+from producer.callback.crypto import decode_aes_key
+from producer.callback.seal import Seal
+from producer.callback.tally import Tally
 from producer.mirror import Mirror
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
@@ -53,6 +58,9 @@ from schemas.settings import Settings
 
 REDIS_TIMEOUT: Final = 5.0
 OLDEST_REDIS: Final = 7
+NOTICE_BUSY: Final = 2.0
+"""Seconds that a notice waits for the database in one try; it is tried for ever, and must stop when asked."""
+
 READER_MARGIN: Final = 4.0
 """Seconds by which the reader's socket timeout lies above its block."""
 
@@ -229,6 +237,27 @@ def mirror_of(house: House) -> Mirror:
         grace=settings.mirror_grace,
         retention=timedelta(days=settings.stream_retention_days),
     )
+
+
+def callback_of(settings: Settings, own: Database, on_noticed: Callable[[], None] | None = None) -> Callback:
+    """Construct what answers WeChat; ``on_noticed`` is called when there is something new to pull."""
+    seal = Seal(
+        settings.credentials[0],
+        settings.callback_tokens,
+        tuple(decode_aes_key(key) for key in settings.callback_aes_keys),
+    )
+    return Callback(seal, Board(own, wall=wall, on_noticed=on_noticed), Tally(time.monotonic))
+
+
+@asynccontextmanager
+async def receiving(settings: Settings) -> AsyncIterator[tuple[Callback, Database]]:
+    """Construct what answers WeChat in a process of its own; its ledger may be away or locked."""
+    own = Database(settings.own_url, migrate.OWN, wal=True, busy_timeout=NOTICE_BUSY)
+
+    try:
+        yield callback_of(settings, own), own
+    finally:
+        await own.close()
 
 
 async def _require_streams(redis: Redis) -> None:

@@ -19,6 +19,7 @@ import click
 COMMANDS: Final = (
     "up",
     "migrate",
+    "serve",
     "mirror",
     "consume",
     "publish",
@@ -38,6 +39,7 @@ COMMANDS: Final = (
 _HELP: Final = {
     "up": "Start everything on this machine.",
     "migrate": "Make or complete the tables.",
+    "serve": "Receive WeChat's callback.",
     "mirror": "Copy committed outbox rows to the Redis stream.",
     "consume": "Read the stream and send what may go.",
     "publish": "Write matches to the outbox, one JSON object a line.",
