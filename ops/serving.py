@@ -23,7 +23,7 @@ from schemas.errors import SchemaTooNew, SchemaTooOld, ServerUnavailable, Storag
 from schemas.settings import Settings
 
 GRACE_SECONDS: Final = 3
-HEAD_WITHIN: Final = 10.0
+HEAD_WITHIN: Final = 5.0
 """Seconds for a connection's first request; who is slower keeps a place that WeChat may need."""
 
 LOOK_AGAIN: Final = 0.5

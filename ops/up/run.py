@@ -107,7 +107,13 @@ def _opening(running: Everything, story: Story) -> None:
     settings = running.settings
     data_dir = Path(settings.data_dir)
     page = f"{settings.wechat_url}/phone"
-    story.ready({"pid": os.getpid(), "phone_page": page if settings.sandboxed else None})
+    story.ready(
+        {
+            "pid": os.getpid(),
+            "phone_page": page if settings.sandboxed else None,
+            "callback_url": running.callback_url,
+        }
+    )
     story.talk("title")
     story.pause()
     if settings.sandboxed:
@@ -115,6 +121,10 @@ def _opening(running: Everything, story: Story) -> None:
         story.talk("sandbox")
     else:
         story.talk("wechat", url=settings.wechat_url, corp=settings.corp_id)
+    if running.callback_url is not None:
+        story.talk("callback", url=running.callback_url)
+    else:
+        story.talk("no_callback")
     story.talk("database", path=_place(settings.own_url))
     if settings.app_url != settings.own_url:
         story.talk("application", path=_place(settings.app_url))

@@ -1,4 +1,4 @@
-"""Everything at once, for `kfpush up`: the sandbox beside us, the mirror and a consumer in this process.
+"""Everything at once, for `kfpush up`: a sandbox beside us, callback, mirror and consumer in this process.
 
 Whatever ends, all ends, in the order that loses nothing: the daemons drain while Redis and WeChat still
 answer, then the servers stop.  A process that is killed takes its servers with it.
@@ -21,7 +21,9 @@ from typing import Final
 from consumer.daemon import Rooms, consume
 from ops.cli.migrate import migrated
 from ops.sandbox.process import SandboxControl, SandboxProcess, signpost
-from ops.wiring import House, consumer_rooms, mirror_of, opened
+from ops.serving import listening, receive, url_of
+from ops.wiring import House, callback_of, consumer_rooms, mirror_of, opened
+from producer.callback.app import PATHS
 from schemas.errors import ConfigurationError, ServerUnavailable
 from schemas.settings import Settings
 
@@ -40,6 +42,8 @@ class Everything:
     settings: Settings
     moved_from: int | None
     """The sandbox's usual port, when another program has it."""
+    callback_url: str | None
+    """Where WeChat's callback is answered; None if it was not configured."""
     house: House
     daemons: asyncio.Task[None]
 
@@ -63,29 +67,42 @@ async def everything(settings: Settings, stop: asyncio.Event, prepare: Prepare) 
             settings = settings.model_copy(
                 update={"sandbox_port": sandbox.port, "wechat_base_url": sandbox.base_url}
             )
+        listener = None
+        if settings.callback_tokens:
+            is_chosen = "http_port" in settings.model_fields_set
+            listener = stack.enter_context(listening(settings, or_near=not is_chosen))
+            settings = settings.model_copy(update={"http_port": listener.getsockname()[1]})
+        callback_url = f"{url_of(listener)}{PATHS[0]}" if listener else None
         if settings.sandboxed:
-            await asyncio.to_thread(_prepared, prepare, settings)
+            await asyncio.to_thread(_prepared, prepare, settings, callback_url)
         house = await stack.enter_async_context(opened(settings))
         rooms = await stack.enter_async_context(consumer_rooms(house))
-        daemons = asyncio.create_task(_daemons(house, rooms, sandbox, stop))
+        daemons = asyncio.create_task(_daemons(house, rooms, sandbox, listener, stop))
         try:
-            yield Everything(settings, moved_from, house, daemons)
+            yield Everything(settings, moved_from, callback_url, house, daemons)
         finally:
             stop.set()
             await asyncio.wait([daemons])
             daemons.result()  # what broke it is told before whatever followed from that
 
 
-def _prepared(prepare: Prepare, settings: Settings) -> None:
+def _prepared(prepare: Prepare, settings: Settings, callback_url: str | None) -> None:
     control = SandboxControl(settings.wechat_url)
     try:
         control.healthz()
+        control.callback(url=callback_url)
         prepare(settings, control)
     except (OSError, HTTPException, ValueError) as error:
         raise ServerUnavailable(f"no sandbox answers at {settings.wechat_url}: {error}") from error
 
 
-async def _daemons(house: House, rooms: Rooms, sandbox: SandboxProcess | None, stop: asyncio.Event) -> None:
+async def _daemons(
+    house: House,
+    rooms: Rooms,
+    sandbox: SandboxProcess | None,
+    listener: socket.socket | None,
+    stop: asyncio.Event,
+) -> None:
     """Run the daemons until asked to stop, or until one of them, or the sandbox, ends by itself."""
     parts = [
         asyncio.create_task(mirror_of(house).run(stop), name="mirror"),
@@ -94,6 +111,9 @@ async def _daemons(house: House, rooms: Rooms, sandbox: SandboxProcess | None, s
         ),
         asyncio.create_task(_guard(sandbox, stop), name="sandbox"),
     ]
+    if listener is not None:
+        callback = callback_of(house.settings, house.own)
+        parts.append(asyncio.create_task(receive(callback, listener, stop), name="callback"))
     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await asyncio.wait(parts)

@@ -1,6 +1,7 @@
 """What stands in a callback is read leniently where WeChat varies, and strictly where only others would."""
 
 from contextlib import suppress
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
@@ -145,3 +146,10 @@ def test_every_cause_has_a_status_and_advice() -> None:
     """A refusal is a 4xx: WeChat's retries would not help."""
     assert set(STATUS) == set(ADVICE) == set(Cause)
     assert all(400 <= status < 500 for status in STATUS.values())
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_is_in_the_manual(cause: Cause) -> None:
+    """An operator who sees an answer finds it there, with its status."""
+    manual = Path(__file__).resolve().parents[2] / "ops" / "docs" / "callback.md"
+    assert f"| {STATUS[cause]} | `{cause}` |" in manual.read_text(encoding="utf-8")
