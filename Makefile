@@ -57,6 +57,10 @@ test: setup-dev ## Run the tests, in random order (WORKERS=2, ARGS='-k quiet')
 faults: setup-dev ## Break real processes on purpose and count what is left
 	$(python) -m pytest -m faults --timeout 600 -n $(WORKERS) $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup-dev ## Send what nobody should send, by the hundred thousand (ARGS='callbacks --seed 7')
+	$(python) -m tests.fuzz $(ARGS)
+
 .PHONY: bench
 bench: setup ## Measure cost per delivered match, latency and drain time
 	@exec $(venv)/bin/kfpush bench $(ARGS)

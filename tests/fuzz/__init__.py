@@ -1,0 +1,1 @@
+"""What strangers and WeChat may send, by the hundred thousand: `make fuzz`."""

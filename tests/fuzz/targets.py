@@ -1,0 +1,8 @@
+"""Everything that `make fuzz` tries."""
+
+from typing import Final
+
+from tests.fuzz import callbacks
+from tests.fuzz.runner import Target
+
+TARGETS: Final[tuple[Target, ...]] = (callbacks.TARGET,)
