@@ -11,6 +11,7 @@ from datetime import datetime
 from consumer import pauses, windows
 from consumer.facts import Person
 from consumer.gather import HostInputs, Known, Rules, gather
+from consumer.kinds import as_judged
 from consumer.ledger import deliveries, pushes
 from consumer.ledger.deliveries import Key
 from consumer.ledger.pushes import Push
@@ -67,7 +68,8 @@ def of_push(tx: Transaction, inputs: HostInputs, push: Push, rules: Rules, now: 
     letter = push.letter
     known, active, has_spoken = _look(tx, inputs, letter.user_id, rules, now, kind=letter.kind, but=push.id)
     matches = deliveries.of_push(tx, push.id)
-    decision = judge_retry(known.facts, letter.recipient, matches, push.reserved_at, now)
+    facts, judged = as_judged(known.facts, push, matches)
+    decision = judge_retry(facts, letter.recipient, judged, push.reserved_at, now)
     return Outlook(decision, known.facts, active, has_spoken, known.complaints)
 
 

@@ -1,10 +1,11 @@
-"""A message that carries no match, as the policy sees one: by windows, slots, stops and pauses alone.  Pure.
+"""Messages of no match's own, as the policy sees them: by windows, slots, stops and pauses alone.  Pure.
 
-No limit counts it and no batch waits for it; quiet hours are asked only where it keeps to them.
+No limit counts them and no batch waits for them; quiet hours are asked only where one keeps to them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -16,6 +17,8 @@ from schemas.preferences import BatchMode, Preferences, Unreadable
 LIFETIME: Final = timedelta(minutes=10)
 """A message that somebody waits for is offered again for so long."""
 
+NO_LIMIT: Final = 10**9
+
 
 def as_match(
     person: Person, user_id: str, reserved_at: datetime, *, keeps_quiet: bool
@@ -24,7 +27,47 @@ def as_match(
     user = person.users[user_id]
     wishes = _only_stops(user.preferences, keeps_quiet=keeps_quiet)
     users = {**person.users, user_id: replace(user, preferences=wishes, today=0, intents={})}
-    match = Candidate(
+    return replace(person, users=users), _message(user_id, reserved_at)
+
+
+def as_answer(
+    person: Person,
+    user_id: str,
+    matches: Sequence[Candidate],
+    reserved_at: datetime,
+    *,
+    although_stopped: bool,
+) -> tuple[Person, list[Candidate]]:
+    """Describe an answer, and whom it answers: somebody who asked for it is awake and wants it.
+
+    The matches that it carries are judged as what they are, without limits; one that carries none is judged
+    as a match that expires in ten minutes.  ``although_stopped`` is for the word that tells of the stop.
+    """
+    user = person.users[user_id]
+    wishes = _only_stops(user.preferences, keeps_quiet=False)
+    wishes = replace(wishes, enabled=True, stopped=wishes.stopped and not although_stopped)
+    intents = {name: replace(intent, daily_limit=NO_LIMIT) for name, intent in user.intents.items()}
+    users = {**person.users, user_id: replace(user, preferences=wishes, today=0, intents=intents)}
+    return replace(person, users=users), list(matches) or [_message(user_id, reserved_at)]
+
+
+def as_asked_for(person: Person) -> Person:
+    """Describe a person who asks for what waits: no hour is too late for it, and no limit counts it."""
+    users = {
+        user_id: replace(
+            user,
+            preferences=user.preferences
+            if isinstance(user.preferences, Unreadable)
+            else replace(user.preferences, daily_limit=NO_LIMIT, quiet=None, batch_mode=BatchMode.IMMEDIATE),
+            intents={name: replace(intent, daily_limit=NO_LIMIT) for name, intent in user.intents.items()},
+        )
+        for user_id, user in person.users.items()
+    }
+    return replace(person, users=users)
+
+
+def _message(user_id: str, reserved_at: datetime) -> Candidate:
+    return Candidate(
         match_id="",
         revision=1,
         user_id=user_id,
@@ -32,7 +75,6 @@ def as_match(
         expires_at=reserved_at + LIFETIME,
         created_at=reserved_at,
     )
-    return replace(person, users=users), match
 
 
 def _only_stops(preferences: Preferences | Unreadable, *, keeps_quiet: bool) -> Preferences | Unreadable:

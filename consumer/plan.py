@@ -21,11 +21,12 @@ from consumer.drafts import Composer, Decided, Reserved
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Person, Session
 from consumer.gather import HostInputs, Known, Rules, gather
+from consumer.kinds import as_judged
 from consumer.ledger import deliveries, pushes, timeline, waking
 from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
-from consumer.plain import as_match
+from consumer.plain import LIFETIME
 from consumer.planner import plan
 from consumer.retry import GiveUp, judge_retry
 from consumer.verdicts import changes, told, verdict_of
@@ -314,12 +315,13 @@ class Round:
         own = Session(letter.user_id, letter.recipient, "")
         inputs = replace(inputs, sessions=[*inputs.sessions, own])
         [known] = gather(self._tx, inputs, [letter.user_id], self._rules, now, but=push.id)
-        facts = self._halted(known.facts, letter.kind)
-        if not letter.matches:
-            facts, message = as_match(facts, letter.user_id, push.reserved_at, keeps_quiet=True)
-            matches = [message]
-        decision = judge_retry(facts, letter.recipient, matches, push.reserved_at, now)
+        facts, judged = as_judged(self._halted(known.facts, letter.kind), push, matches)
+        decision = judge_retry(facts, letter.recipient, judged, push.reserved_at, now)
         opened = {window.recipient: window.opened_at for window in known.facts.windows}
+        is_over = isinstance(decision, GiveUp) or now >= push.reserved_at + LIFETIME
+        if is_over and letter.kind == pushes.ANSWER and self._never_left(push):
+            self._retire(push, decision.dropped if isinstance(decision, GiveUp) else None)
+            return
         match decision:
             case Send(recipient, send_by):
                 attempt = pushes.take_again(
@@ -349,6 +351,22 @@ class Round:
             self._clock.wall_of(min(until, last)),
             reason=reason,
         )
+
+    def _never_left(self, push: Push) -> bool:
+        """Whether every attempt is known to have put nothing on the phone; there may have been none."""
+        return len(timeline.accounted(self._tx, [push.id])[push.id]) >= push.attempts
+
+    def _retire(self, push: Push, dropped: Reason | None) -> None:
+        """End an answer that is not awaited any more, or may not go: what it carried is planned as before."""
+        now, letter = self._clock.now, push.letter
+        reason = dropped or Reason.EXPIRED
+        if not pushes.end(self._tx, push.id, PushStatus.NOT_SENT, now, reason=reason):
+            return
+        waking.wake(self._tx, {letter.person, letter.recipient.external_userid}, {letter.user_id}, now)
+        if dropped is None:
+            deliveries.freed(self._tx, push.id, Reason.LATE, now)
+        else:
+            deliveries.dropped(self._tx, push.id, dropped, now)
 
     def _give_up(self, push: Push, dropped: Reason | None) -> None:
         now = self._clock.now

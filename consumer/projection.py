@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from consumer import screens
+from consumer import outcomes, screens
 from consumer.ledger import pushes
 from consumer.world import World
 from schemas.database import Database, Row, Transaction
@@ -63,9 +63,7 @@ class Projection:
         rows, counts = await self._own.read(self._page)
         if not rows:
             return False
-        shown = [row for row in rows if row["status"] in screens.SHOWN]
-        if shown:
-            await self._show(shown, counts)
+        await self._show(rows, counts)
         done = [(row["id"], row["status"]) for row in rows]
         await self._own.exclusive(lambda tx: pushes.mark_projected(tx, done, self._world.now()))
         return len(rows) == PAGE
@@ -80,6 +78,8 @@ class Projection:
                     await self._show([row], counts)
                 return
             log.error("projection.refused", push_id=rows[0]["id"], error=str(error))  # noqa: TRY400 - expected
+            told = outcomes.of_pushes(rows)
+            await self._app.exclusive(lambda tx: outcomes.note(tx, told))
 
     def _page(self, tx: Transaction) -> tuple[list[Row], screens.Counts]:
         rows = pushes.unprojected(tx, PAGE)

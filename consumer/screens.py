@@ -14,7 +14,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from consumer import windows
+from consumer import outcomes, windows
+from consumer.host_ids import host_id
 from consumer.ledger import pushes
 from schemas.database import Row, Transaction, is_storage, marks
 from schemas.decisions import RecipientKey
@@ -22,7 +23,6 @@ from schemas.states import PushStatus
 from schemas.times import from_text
 
 CHANNEL: Final = "wechat_kf"
-_LARGEST_INTEGER: Final = 2**63 - 1
 SHOWN: Final = (PushStatus.SENT, PushStatus.FAILED, PushStatus.RECALLED)
 """What was accepted once; the others never reached anybody."""
 
@@ -60,6 +60,13 @@ def count(tx: Transaction, rows: Sequence[Row], now: datetime) -> Counts:
 
 def show(tx: Transaction, rows: Sequence[Row], counts: Counts) -> None:
     """Write a page of settled pushes to the host's tables; a second time changes nothing."""
+    outcomes.note(tx, outcomes.of_pushes(rows))
+    shown = [row for row in rows if row["status"] in SHOWN]
+    if shown:
+        _show(tx, shown, counts)
+
+
+def _show(tx: Transaction, rows: Sequence[Row], counts: Counts) -> None:
     _history(tx, rows)
     _matches(tx, rows)
     if "message_count_48h" in tx.columns("wechat_kf_sessions"):
@@ -174,17 +181,6 @@ def _history_row(row: Row) -> dict[str, object]:
         "external_userid": row["external_userid"],
         "push_channel": CHANNEL,
     }
-
-
-def host_id(match_id: str) -> int | str:
-    """Write an id as the host has it: its ids are integers, unless they never were.
-
-    What no integer column can hold, such as an order number of 22 digits, is a text of the host's.
-    """
-    if not (match_id.isascii() and match_id.isdigit()):
-        return match_id
-    number = int(match_id)
-    return number if number <= _LARGEST_INTEGER and str(number) == match_id else match_id
 
 
 def _sent_at(row: Row) -> str:

@@ -25,7 +25,7 @@ from consumer.endings import (
     exhausts_its_window,
     stoppage,
 )
-from consumer.ledger import deliveries, pushes, timeline, waking
+from consumer.ledger import deliveries, offers, pushes, timeline, waking
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
@@ -150,6 +150,9 @@ def _settle_one(
     assert not isinstance(decided, Delivered)  # noqa: S101 - acceptances were written before
     if push.status not in OPEN_PUSH:
         return push.status
+    if letter.kind == pushes.ANSWER and isinstance(decided, Released) and isinstance(report.receipt, NotSent):
+        # Somebody waits for it, and nothing left: the next round tries again, or finds it too late.
+        decided = StaysOpen(timedelta(0), decided.reason)
     if isinstance(decided, StaysOpen):
         last = push.reserved_at + GIVE_UP_AFTER
         wait = decided.wait
@@ -169,6 +172,8 @@ def _settle_one(
                 wait = pauses.THROTTLE_REST if reason is Reason.THROTTLED else timedelta(0)
                 deliveries.freed(tx, push.id, reason, now, wait)
                 overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
+                if letter.kind == pushes.ANSWER and not letter.matches and reason is not Reason.NO_SLOT:
+                    offers.offer_again(tx, push, moment.wall + wait)
             case Buried(_, reason):
                 deliveries.buried(tx, push.id, reason, now)
     return decided.status

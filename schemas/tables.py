@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-APP_SCHEMA_VERSION = 1
+APP_SCHEMA_VERSION = 2
 OWN_SCHEMA_VERSION = 3
 
 Type = Literal["TEXT", "INTEGER", "REAL", "BLOB"]
@@ -90,6 +90,23 @@ PUSH_PROJECTED = Table(
     "push_projected",
     (_text("msgid", required=True), _int("history_id"), _text("status", required=True)),
     key=("msgid",),
+)
+
+PUSH_OUTCOMES = Table(
+    "push_outcomes",
+    (
+        _int("id"),
+        _text("outcome_key", required=True),
+        _text("at", required=True),
+        _text("outcome", required=True),
+        _text("user_id", required=True),
+        _text("match_ids", required=True, default="'[]'"),
+        _text("msgid"),
+        _text("reason"),
+    ),
+    key=("id",),
+    auto=True,
+    unique=(("outcome_key",),),
 )
 
 PUSH_DELIVERIES = Table(
@@ -446,7 +463,7 @@ PUSH_HISTORY = Table(
     indexes=(Index("push_history_user", ("user_id", "sent_at")),),
 )
 
-APP_TABLES = (PUSH_SCHEMA, PUSH_OUTBOX, PUSH_PROJECTED)
+APP_TABLES = (PUSH_SCHEMA, PUSH_OUTBOX, PUSH_PROJECTED, PUSH_OUTCOMES)
 """kfpush's own tables in the application's database."""
 
 HOST_TABLES = (

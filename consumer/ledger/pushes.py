@@ -20,7 +20,10 @@ from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 MATCH: Final = "match"
 """The kind of push that carries matches; the only one that counts against limits."""
 
-KINDS: Final = (MATCH, "answer", "summary", "host")
+ANSWER: Final = "answer"
+"""The kind that answers what the user asked; it may carry matches, and no limit counts it."""
+
+KINDS: Final = (MATCH, ANSWER, "summary", "host")
 """Every kind of push there is or will be: what a person may pause."""
 
 _OPEN: Final = "status IN ('sending', 'unknown')"
@@ -148,11 +151,15 @@ def take_again(
     window_opened_at: datetime | None,
     now: datetime,
 ) -> Attempt:
-    """Take the lease of a push whose outcome is unknown, for one more attempt of the same bytes."""
+    """Take the lease of a push whose outcome is unknown, for one more attempt of the same bytes.
+
+    Or for the first, of one that nobody has tried yet.
+    """
     tx.execute(
-        "UPDATE push_messages SET status = 'unknown', attempts = attempts + 1, holder = ?, lease_until = ?,"
+        "UPDATE push_messages SET status = ?, attempts = attempts + 1, holder = ?, lease_until = ?,"
         f" send_by = ?, window_opened_at = ?, tried_at = ? WHERE id = ? AND {_OPEN}",
         (
+            PushStatus.UNKNOWN if push.attempts else PushStatus.SENDING,
             holder,
             to_text(lease_until),
             to_text(send_by),

@@ -66,9 +66,10 @@ async def house(engine: Engine) -> AsyncIterator[LedgerHouse]:
 
 LEDGER = "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO runner;"
 RUNNER = """
-GRANT SELECT, INSERT, UPDATE ON push_outbox, push_projected, push_history TO runner;
+GRANT SELECT, INSERT, UPDATE ON push_outbox, push_projected, push_outcomes, push_history TO runner;
 GRANT USAGE ON SEQUENCE push_history_id_seq TO runner;
-GRANT SELECT, UPDATE ON intent_matches, wechat_kf_sessions, user_push_preferences TO runner;
+GRANT SELECT, UPDATE ON intent_matches, wechat_kf_sessions TO runner;
+GRANT SELECT, INSERT, UPDATE ON user_push_preferences TO runner;
 GRANT SELECT ON push_templates, user_intents, push_schema TO runner;
 """
 

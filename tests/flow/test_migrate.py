@@ -23,6 +23,7 @@ VERSIONS = {migrate.APP: APP_SCHEMA_VERSION, migrate.OWN: OWN_SCHEMA_VERSION}
 APP_TABLES = {
     "push_outbox",
     "push_projected",
+    "push_outcomes",
     "push_schema",
     "user_push_preferences",
     "wechat_kf_sessions",

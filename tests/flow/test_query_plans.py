@@ -28,6 +28,7 @@ from tests.flow.ledger_house import NOON, LedgerHouse, ledger_house, match
 MILLION, PENDING, OPEN = 1_000_000, 50_000, 100
 GROWING = (
     *("push_outbox", "push_deliveries", "push_messages", "push_timeline", "kf_windows", "push_projected"),
+    "push_outcomes",
     *("push_history", "wechat_kf_sessions", "user_push_preferences", "push_settings"),
 )
 SMALL = ("push_outbox_unmirrored", "push_outbox_uncarried", "push_messages_unprojected")

@@ -1,0 +1,322 @@
+"""Answering: what users asked becomes letters that are due at once, and stops that hold from now on.
+
+Part of the transaction that notes the words themselves, so each is answered once, however often its page is
+pulled.  The windows that the words open are raised before, and what they release is released: an answer may
+carry it.  Where none can go (no slot, a human holds the conversation, nothing is wanted any more) there is no
+answer, and the ending says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from consumer import preferences, wordings
+from consumer.compose import Carried, match_letter, msgid_of
+from consumer.facts import Person
+from consumer.gather import HostInputs, Known, Rules, gather
+from consumer.kinds import TELLS_OF_THE_STOP
+from consumer.ledger import deliveries, offers, pushes, waking
+from consumer.ledger.deliveries import Key, Verdict, Waiting
+from consumer.ledger.pushes import ANSWER, Draft, Letter
+from consumer.plain import as_answer, as_asked_for
+from consumer.planner import plan
+from consumer.policy import judge
+from consumer.replies import seen, texts, viewing
+from consumer.replies.asked import (
+    Asked,
+    Daily,
+    Immediate,
+    More,
+    NoQuiet,
+    Other,
+    Quiet,
+    Resume,
+    Stop,
+    View,
+)
+from schemas.database import Transaction
+from schemas.decisions import Decision, Drop, Park, Reason, Send
+from schemas.kf import text_body
+from schemas.states import DeliveryStatus
+
+ANSWER_WITHIN: Final = timedelta(hours=1)
+"""Who asked longer ago, while kfpush was away, is not answered any more; what they wished holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What answering needs to know of the world.
+
+    ``inputs`` are the host's, read after the wishes were set; ``refused`` are those that could not be, by
+    (open_kfid, inbound_key).
+    """
+
+    inputs: HostInputs
+    rules: Rules
+    installation: str
+    now: datetime
+    wall: datetime
+    refused: frozenset[tuple[str, str]] = frozenset()
+
+
+class Ending(StrEnum):
+    """What became of a word.  The values are stored: they never change."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    """No answer can go; the reason says why."""
+    TOO_LATE = "too_late"
+    """It was said too long ago."""
+    REPEATED = "repeated"
+    """There is nothing to add to what was said before."""
+    HOST = "host"
+    """It belongs to the application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The ending of one word, and the push that answers it."""
+
+    ending: Ending
+    reason: Reason | None = None
+    push_id: int | None = None
+
+
+def answer(tx: Transaction, asked: Sequence[Asked], context: Context) -> list[Answered]:
+    """Grant and answer words that are new, in the order they were said; tell each one's ending."""
+    ours = [item for item in asked if not isinstance(item.command, Other)]
+    if not ours:
+        return [Answered(Ending.HOST)] * len(asked)
+    desk = _Desk(tx, ours, context)
+    endings = [
+        Answered(Ending.HOST) if isinstance(item.command, Other) else desk.answer(item) for item in asked
+    ]
+    return desk.close(endings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A letter, the waiting matches that it carries, and those it had no room for."""
+
+    letter: Letter
+    carries: tuple[Key, ...] = ()
+    behind: tuple[Waiting, ...] = ()
+
+
+@dataclass
+class _Desk:
+    """One page of words; what one of them takes, the next does not find."""
+
+    tx: Transaction
+    asked: Sequence[Asked]
+    context: Context
+    _people: dict[str, Known] = field(default_factory=dict)
+    _facts: dict[str, Person] = field(default_factory=dict)
+    """Of each person, by name: changed by every word and every answer."""
+    _pending: list[Waiting] = field(default_factory=list)
+    _taken: set[Key] = field(default_factory=set)
+    _written: list[tuple[Draft, _Reply]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tx, now = self.tx, self.context.now
+        users = {user_id for item in self.asked for user_id in item.user_ids}
+        for known in gather(tx, self.context.inputs, users, self.context.rules, now):
+            self._facts[known.group.name] = known.facts
+            self._people |= dict.fromkeys(known.group.external_userids, known)
+        viewers = [item for item in self.asked if isinstance(item.command, View)]
+        phones = {item.recipient.external_userid for item in viewers}
+        self._letters = seen.newest_letters(tx, phones, now) if phones else {}
+        needed = {
+            match_id
+            for item in viewers
+            if isinstance(item.command, View)
+            for match_id in viewing.ids_needed(item.command.which, self._newest(item))
+        }
+        self._matches = seen.matches_of(tx, needed) if needed else {}
+        curious = {
+            user for item in self.asked if isinstance(item.command, View | More) for user in item.user_ids
+        }
+        if curious:
+            rows = deliveries.pending_rows(tx, [sorted(curious)], now)
+            self._pending = deliveries.understood(tx, [row for found in rows.values() for row in found])
+
+    def answer(self, item: Asked) -> Answered:
+        """Grant what a word asks for, and write its answer; the push's id is known when the desk closes."""
+        known = self._people.get(item.recipient.external_userid)
+        if known is None or not known.group.user_ids >= set(item.user_ids):
+            return Answered(Ending.UNANSWERED, Reason.NO_SESSION)
+        had_stopped = self._has_stopped(known, item)
+        self._grant(known, item)
+        if had_stopped and isinstance(item.command, Stop):
+            return Answered(Ending.REPEATED)
+        if had_stopped and not isinstance(item.command, Resume):
+            return Answered(Ending.UNANSWERED, Reason.STOPPED)
+        if self.context.now - item.spoken_at > ANSWER_WITHIN:
+            return Answered(Ending.TOO_LATE)
+        decision = self._gate(known, item)
+        if not isinstance(decision, Send):
+            reason = decision.reason if isinstance(decision, Park | Drop) else None
+            return Answered(Ending.UNANSWERED, reason)
+        self._write(known, item, self._reply(known, item, had_stopped=had_stopped), decision)
+        return Answered(Ending.ANSWERED)
+
+    def close(self, endings: Sequence[Answered]) -> list[Answered]:
+        """Write all answers together, and tell their pushes."""
+        context = self.context
+        ids = iter(offers.offer(self.tx, [draft for draft, _ in self._written], context.wall, context.now))
+        told: list[Answered] = []
+        replies = iter(self._written)
+        reserved: list[tuple[Key, int, str]] = []
+        behind: list[Verdict] = []
+        for ending in endings:
+            if ending.ending is not Ending.ANSWERED:
+                told.append(ending)
+                continue
+            push_id, (draft, reply) = next(ids), next(replies)
+            told.append(Answered(Ending.REPEATED) if push_id is None else replace(ending, push_id=push_id))
+            if push_id is not None:
+                person = draft.letter.person
+                reserved += [(key, push_id, person) for key in reply.carries]
+                behind += [
+                    Verdict(row.key, DeliveryStatus.PARKED, Reason.MORE, row.candidate.expires_at, person)
+                    for row in reply.behind
+                ]
+        deliveries.reserve(self.tx, reserved, context.now)
+        deliveries.place(self.tx, behind, context.now)
+        return told
+
+    def _has_stopped(self, known: Known, item: Asked) -> bool:
+        users = self._facts[known.group.name].users
+        return all(users[user_id].preferences.stopped for user_id in item.user_ids)
+
+    def _grant(self, known: Known, item: Asked) -> None:
+        """Do what the word asks for in our own tables; what waits is decided again."""
+        tx, now, command = self.tx, self.context.now, item.command
+        if isinstance(command, Stop | Resume):
+            stop = isinstance(command, Stop)
+            facts = self._facts[known.group.name]
+            users = dict(facts.users)
+            for user_id in item.user_ids:
+                user = users[user_id]
+                if user.preferences.stopped != stop:
+                    preferences.choose(tx, user_id, {"stop": int(stop)}, now)
+                users[user_id] = replace(user, preferences=replace(user.preferences, stopped=stop))
+            self._facts[known.group.name] = replace(facts, users=users)
+        if isinstance(command, Stop | Resume | Quiet | NoQuiet | Daily | Immediate):
+            waking.wake(tx, {known.group.name}, item.user_ids, now)
+            pushes.wake(tx, {item.recipient.external_userid}, self.context.wall)
+
+    def _reply(self, known: Known, item: Asked, *, had_stopped: bool) -> _Reply:
+        match item.command:
+            case View(which):
+                return self._view(known, item, which)
+            case More():
+                return self._more(known, item)
+        is_refused = (item.recipient.open_kfid, item.inbound_key) in self.context.refused
+        text = texts.NOT_SET if is_refused else texts.said(item.command, had_stopped=had_stopped)
+        return self._say(known, item, text)
+
+    def _newest(self, item: Asked) -> seen.Seen | None:
+        letters = [self._letters.get((item.recipient, user_id)) for user_id in item.user_ids]
+        return max((letter for letter in letters if letter), key=lambda letter: letter.push_id, default=None)
+
+    def _view(self, known: Known, item: Asked, which: str) -> _Reply:
+        shown = viewing.view(which, self._newest(item), self._matches, item.user_ids)
+        if shown.brings is None:
+            return self._say(known, item, shown.text)
+        free = [row for row in self._free(item) if row.key == shown.brings]
+        for row in free:
+            if isinstance(judge(self._asking(known, item), row.candidate, self.context.now), Send):
+                self._taken.add(row.key)
+                user_id = row.candidate.user_id
+                return self._say(known, item, shown.text, user_id=user_id, carries=(row.key,))
+        if shown.brings in self._taken:  # a word before this one has it
+            return self._say(known, item, shown.text)
+        return self._say(known, item, texts.NO_SUCH_MATCH)
+
+    def _more(self, known: Known, item: Asked) -> _Reply:
+        rows = {row.key: row for row in self._free(item)}
+        asked_for = [replace(row.candidate, released=True) for row in rows.values()]
+        for planned in plan(self._asking(known, item), asked_for, self.context.now):
+            if isinstance(planned.decision, Send):
+                going = [rows[match.match_id, match.revision] for match in planned.matches]
+                behind = tuple(rows[match.match_id, match.revision] for match in planned.behind)
+                self._taken |= {row.key for row in going}
+                chosen = wordings.choose(self.tx, self.context.inputs.templates, self.context.now)
+                letter = match_letter(
+                    [Carried(row.match, row.generation) for row in going],
+                    kind=ANSWER,
+                    wording=chosen.wording,
+                    recipient=item.recipient,
+                    person=known.group.name,
+                    installation=self.context.installation,
+                    more=len(behind),
+                )
+                return _Reply(letter, letter.matches, behind)
+        return self._say(known, item, texts.NOTHING_MORE)
+
+    def _free(self, item: Asked) -> list[Waiting]:
+        """The matches of whoever asks that wait, and that no word before this one took."""
+        return [
+            row
+            for row in self._pending
+            if row.candidate.user_id in item.user_ids and row.key not in self._taken
+        ]
+
+    def _asking(self, known: Known, item: Asked) -> Person:
+        return as_asked_for(_only_there(self._facts[known.group.name], item))
+
+    def _say(
+        self,
+        known: Known,
+        item: Asked,
+        text: str,
+        *,
+        user_id: str = "",
+        carries: tuple[Key, ...] = (),
+    ) -> _Reply:
+        """Write a text as the letter that answers this word."""
+        recipient = item.recipient
+        msgid = msgid_of(self.context.installation, ANSWER, [recipient.open_kfid, item.inbound_key])
+        letter = Letter(
+            msgid=msgid,
+            recipient=recipient,
+            user_id=user_id or item.user_ids[0],
+            person=known.group.name,
+            matches=carries,
+            body=text_body(
+                touser=recipient.external_userid, open_kfid=recipient.open_kfid, msgid=msgid, content=text
+            ),
+            kind=ANSWER,
+            template=TELLS_OF_THE_STOP if isinstance(item.command, Stop) else ANSWER,
+        )
+        return _Reply(letter, carries)
+
+    def _gate(self, known: Known, item: Asked) -> Decision:
+        """Ask the gates that an answer has: a slot, nobody else who holds the conversation, no stop."""
+        facts = _only_there(self._facts[known.group.name], item)
+        is_stop = isinstance(item.command, Stop)
+        now = self.context.now
+        judged, [message] = as_answer(facts, item.user_ids[0], (), now, although_stopped=is_stop)
+        return judge(judged, message, now)
+
+    def _write(self, known: Known, item: Asked, reply: _Reply, decision: Send) -> None:
+        """Let an answer take its slot."""
+        facts = self._facts[known.group.name]
+        [window] = _only_there(facts, item).windows
+        self._written.append((Draft(reply.letter, decision.send_by, window.opened_at), reply))
+        windows = tuple(
+            other.with_more(1) if other.recipient == item.recipient else other for other in facts.windows
+        )
+        self._facts[known.group.name] = replace(facts, windows=windows)
+
+
+def _only_there(facts: Person, item: Asked) -> Person:
+    """The person as far as the conversation is concerned in which they asked."""
+    return replace(
+        facts, windows=tuple(window for window in facts.windows if window.recipient == item.recipient)
+    )
