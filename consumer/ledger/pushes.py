@@ -26,6 +26,8 @@ ANSWER: Final = "answer"
 KINDS: Final = (MATCH, ANSWER, "summary", "host")
 """Every kind of push there is or will be: what a person may pause."""
 
+_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
+
 _OPEN: Final = "status IN ('sending', 'unknown')"
 _FROZEN: Final = f"{_OPEN} AND status = 'unknown' AND holder IS NULL"
 """Said in two ways, so that the index on open pushes serves it: SQLite infers no status from another."""
@@ -115,8 +117,8 @@ def write(
                 letter.user_id,
                 letter.person,
                 letter.kind,
-                json.dumps(letter.matches, ensure_ascii=False),
-                json.dumps(letter.body, ensure_ascii=False),
+                _AS_JSON(letter.matches),
+                _AS_JSON(letter.body),
                 letter.template,
                 letter.version,
                 letter.variant,

@@ -69,7 +69,7 @@ class HttpTransport:
         self._total = total_timeout.total_seconds()
         self._max_body = max_body
         self._places = asyncio.Semaphore(max_connections)
-        self._parsed = ("", httpx.URL())
+        self._parsed: tuple[tuple[object, ...], httpx.URL] = ((), httpx.URL())
         self._transport = HttpxTransport(_build(connect_timeout))
 
     async def __aenter__(self) -> Self:
@@ -94,10 +94,10 @@ class HttpTransport:
         return await self._call(httpx.Request("POST", self._url(path, query), content=body, headers=headers))
 
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
-        """Parsing is an eighth of a call's cost, and until the token changes it is the same URL."""
-        text = f"{self._base_url}{path}?{urlencode(query)}"
-        if self._parsed[0] != text:
-            self._parsed = (text, httpx.URL(text))
+        """Writing and parsing it is an eighth of a call's cost; until the token changes it is the same."""
+        asked = (path, *query.items())
+        if self._parsed[0] != asked:
+            self._parsed = (asked, httpx.URL(f"{self._base_url}{path}?{urlencode(query)}"))
         return self._parsed[1]
 
     async def _call(self, request: httpx.Request) -> Reply:
