@@ -48,9 +48,7 @@ def _watched(house: House, what: str, seconds: float) -> Usage:
         child.go()
         time.sleep(SETTLE / 2)
         if what == "Redis down":
-            with closing(house.redis()) as client:
-                client.config_set("appendonly", "no")
-                client.shutdown(nosave=True)
+            shut_redis_down(house)
             _publish(house)
         elif what == "database locked":
             own.execute("BEGIN IMMEDIATE")
@@ -60,6 +58,13 @@ def _watched(house: House, what: str, seconds: float) -> Usage:
         if own.in_transaction:
             own.execute("ROLLBACK")
     return usage
+
+
+def shut_redis_down(house: House) -> None:
+    """End the house's Redis, whatever it remembers."""
+    with closing(house.redis()) as client:
+        client.config_set("appendonly", "no")
+        client.shutdown(nosave=True)
 
 
 def _publish(house: House) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from ops.bench import deciding, drain, hosting, idle, latency, mirroring, slow
+from ops.bench import callback, deciding, drain, hosting, idle, latency, mirroring, slow
 from ops.bench.figures import Measured
 from ops.bench.job import Job, Say
 
@@ -24,6 +24,7 @@ PARTS: Final[dict[str, Callable[[Job], Measured]]] = {
     "mirror": mirroring.measure,
     "decisions": deciding.measure,
     "latency": latency.measure,
+    "callback": callback.measure,
     "idle": idle.measure,
     "host": hosting.measure,
 }

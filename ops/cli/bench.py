@@ -12,7 +12,7 @@ import click
 FULL_MATCHES = 10_000
 QUICK_MATCHES = 2_000
 PRIORS = (1_000, 1_000_000)
-_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "idle", "host")
+_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "callback", "idle", "host")
 
 
 @click.command("bench")
@@ -22,7 +22,9 @@ _PARTS = ("drain", "slow", "mirror", "decisions", "latency", "idle", "host")
 )
 @click.option("--matches", type=click.IntRange(100, 200_000), help="How many matches a drain has.")
 @click.option("--rounds", type=click.IntRange(1, 9), help="How often each way is tried; the median counts.")
-@click.option("--seconds", type=click.FloatRange(1, 120), help="How long latency and idleness are watched.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 120), help="How long latency, callbacks and idleness are watched."
+)
 @click.option(
     "--prior",
     "priors",
@@ -45,7 +47,7 @@ def command(
 
     Everything is made for it: databases in a temporary folder, a Valkey, and a small server that answers as
     WeChat does.  No setting is read and nothing of an installation is touched.  PARTS are drain, slow,
-    mirror, decisions, latency, idle and host; all of them without any.
+    mirror, decisions, latency, callback, idle and host; all of them without any.
 
     The ratios are the result: absolute figures belong to the machine and the hour.
 

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import structlog
 
 from ops import migrate
+from ops.bench import caller
 from producer.callback.app import LARGEST
 from producer.callback.crypto import decode_aes_key, encrypt
+from producer.callback.letter import Noticed, read_encrypted, read_event
+from producer.callback.seal import Seal, Signed
 from schemas.database import Transaction
 from schemas.errors import DatabaseBusy
 from tests import engines
@@ -372,6 +376,22 @@ async def test_nothing_but_a_notice_wakes_the_database(lone: CallbackHouse) -> N
     await lone.post(REFUSED["unsigned"][0])
     await lone.written()
     assert touched == []
+
+
+def test_what_the_benchmark_calls_with_is_good() -> None:
+    """Its requests are signed and encrypted as WeChat's are, each anew, for several accounts."""
+    seal = Seal(CORP, (caller.TOKEN,), (decode_aes_key(caller.AES_KEY),))
+    made = caller.requests(CORP, 50)
+
+    assert len(set(made)) == 50
+    names = set()
+    for request in made:
+        head, _, body = request.partition(b"\r\n\r\n")
+        query = dict(parse_qsl(urlsplit(head.split(b" ")[1].decode()).query))
+        event = read_event(seal.open(Signed(**query), read_encrypted(body)))
+        assert isinstance(event, Noticed)
+        names.add(event.open_kfid)
+    assert len(names) == caller.ACCOUNTS
 
 
 def test_many_accounts_cost_one_question(engine: engines.Engine) -> None:

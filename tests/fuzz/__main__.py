@@ -45,7 +45,10 @@ def main() -> int:
             continue
         for ending, count in sorted(report.endings.items(), key=lambda item: -item[1]):
             say(f"  {count:>9,}  {ending}")
-        say(f"  no crash, no hang; slowest {report.slowest[0] * 1000:.1f} ms; {report.seconds:.0f} s in all")
+        say(
+            f"  no crash, no hang; slowest {report.slowest[0] * 1000:.1f} ms (case"
+            f" {report.slowest[1]}); {report.seconds:.0f} s in all"
+        )
     watch.stop()
     for target in chosen:
         is_good &= _branches(watch, target.name, target.modules) or asked.cases is not None
