@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import h11
 import structlog
 import uvicorn
 from starlette.applications import Starlette
@@ -24,7 +25,7 @@ from schemas.settings import Settings
 
 GRACE_SECONDS: Final = 3
 HEAD_WITHIN: Final = 5.0
-"""Seconds for a connection's first request; who is slower keeps a place that WeChat may need."""
+"""Seconds for the head of a request; who is slower keeps a place that WeChat may need."""
 
 LOOK_AGAIN: Final = 0.5
 MOST_CONNECTIONS: Final = 512
@@ -182,16 +183,26 @@ class _Server(uvicorn.Server):
 
 
 class _Line(H11Protocol):
-    """A connection that must come to the point."""
+    """A connection that must come to the point: uvicorn waits for ever for the head of a request."""
+
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._patience = self.loop.call_later(HEAD_WITHIN, self._lose_patience)
+        self._wait_for_head(is_awaited=True)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        has_begun = bool(self.conn.trailing_data[0])
+        self._wait_for_head(is_awaited=self.conn.their_state is h11.IDLE and has_begun)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._patience.cancel()
+        self._wait_for_head(is_awaited=False)
         super().connection_lost(exc)
 
-    def _lose_patience(self) -> None:
-        if self.cycle is None:  # until there is a request, whatever uvicorn's types say
-            self.transport.close()  # type: ignore[unreachable]
+    def _wait_for_head(self, *, is_awaited: bool) -> None:
+        if is_awaited and self._patience is None:
+            self._patience = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+        elif not is_awaited and self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

@@ -27,6 +27,8 @@ LARGEST: Final = 64 * 1024
 _DIGITS: Final = 9
 """A length of more digits is not even read: Python refuses to at some thousands."""
 
+_UNREAD: Final = (Cause.TOO_LARGE, Cause.TOO_SLOW)
+
 BODY_WITHIN: Final = 5.0
 """Seconds; WeChat itself hangs up then."""
 
@@ -51,7 +53,9 @@ class Callback:
             return self._checked(request)
         except Refused as refused:
             self.tally.refused(refused.cause)
-            return PlainTextResponse(f"{refused.cause}\n", STATUS[refused.cause])
+            # Whose body was not read to its end keeps no connection.
+            headers = {"connection": "close"} if refused.cause in _UNREAD else None
+            return PlainTextResponse(f"{refused.cause}\n", STATUS[refused.cause], headers)
 
     def _checked(self, request: Request) -> Response:
         """Answer WeChat's check of the URL: the bare plaintext, and nothing else."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -27,6 +27,7 @@ LONGEST_WAIT: Final = 2.0
 
 TELL_EVERY: Final = 60.0
 DRAIN_WITHIN: Final = 5.0
+MOST_NAMED: Final = 20
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +62,11 @@ class Board:
         for open_kfid in changed.revoked:
             self._put(Note(open_kfid, is_revoked=True))
         if changed.granted:
-            log.info("callback.accounts_granted", accounts=list(changed.granted))
+            log.info("callback.accounts_granted", **_some(changed.granted))
         if changed.revoked:
             log.warning(
                 "callback.accounts_revoked",
-                accounts=list(changed.revoked),
+                **_some(changed.revoked),
                 advice="WeChat lets the app serve these no longer; matches for them cannot go",
             )
         if not changed.granted and not changed.revoked:
@@ -128,3 +129,8 @@ class Board:
     def _put(self, item: Note) -> None:
         self._waiting[item.open_kfid] = item
         self._changed.set()
+
+
+def _some(accounts: tuple[str, ...]) -> dict[str, Any]:
+    """Tell of accounts in a log line: how many, and the first of them."""
+    return {"accounts": list(accounts[:MOST_NAMED]), "count": len(accounts)}

@@ -7,7 +7,7 @@ back: it is the wall clock's time, or a millisecond more than it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,7 +27,7 @@ class Note:
     is_revoked: bool = False
 
 
-def note(tx: Transaction, notes: Iterable[Note], wall: datetime) -> None:
+def note(tx: Transaction, notes: Collection[Note], wall: datetime) -> None:
     """Write these; at most one of an account.  A notice for all leaves out what was revoked."""
     named = {item.open_kfid: item for item in notes if item.open_kfid is not None}
     for item in notes:

@@ -113,6 +113,22 @@ async def test_time_moves_with_every_notice(desk: CallbackHouse) -> None:
     assert desk.notices()[0][2] == "2026-11-22T05:00:01.000Z"
 
 
+async def test_two_processes_move_time_together(desk: CallbackHouse) -> None:
+    """Behind one address may be several; what each of them writes is later than what any wrote before."""
+    async with callback_house(desk.url) as other:
+        for house in (desk, other):
+            await house.own.read(lambda tx: tx.rows("SELECT 1"))
+        await asyncio.gather(*(_noted(house, 25) for house in (desk, other)))
+
+    assert desk.notices() == [(ACCOUNT, SYNC_TOKEN, "2026-11-22T04:00:00.049Z", None)]
+
+
+async def _noted(house: CallbackHouse, times: int) -> None:
+    for _ in range(times):
+        await house.post(posted(notice()))
+        await house.written()
+
+
 async def test_an_old_notice_means_every_account(desk: CallbackHouse) -> None:
     """Deliveries of 2022 name no account: all that are known anywhere in the ledger, but those revoked."""
     for table, name in (("kf_windows", "wkB"), ("kf_windows", "wkA"), ("kf_cursors", "wkC")):
@@ -158,10 +174,10 @@ async def test_accounts_that_come_and_go(desk: CallbackHouse) -> None:
         ("wk2", None, AT_NOON, AT_NOON),
         ("wk3", SYNC_TOKEN, AT_NOON, None),
     ]
-    assert [(line["event"], line.get("accounts")) for line in logs] == [
-        ("callback.accounts_granted", ["wk1"]),
-        ("callback.accounts_revoked", ["wk2", "wk3"]),
-        ("callback.accounts_changed", None),
+    assert [(line["event"], line.get("accounts"), line.get("count")) for line in logs] == [
+        ("callback.accounts_granted", ["wk1"], 1),
+        ("callback.accounts_revoked", ["wk2", "wk3"], 2),
+        ("callback.accounts_changed", None, None),
     ]
 
 
