@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from schemas.kf import TEXT_BYTES
 from schemas.kf_keys import is_aes_key, is_token
 
 WECHAT = "https://qyapi.weixin.qq.com"
@@ -21,6 +22,9 @@ SANDBOX_TOKEN = "sandbox"  # noqa: S105 - the same
 SANDBOX_AES_KEY = "sandboxsandboxsandboxsandboxsandboxsandboxs"
 SAFETY_MARGIN = 2.0
 """Seconds by which a lease outlasts the longest attempt it covers."""
+
+SHORTEST_SECRET = 16
+"""Characters of the key that signs what is forwarded."""
 
 _WEWORK = {
     "corp_id": "WEWORK_CORP_ID",
@@ -78,6 +82,16 @@ class Settings(BaseModel):
     user_timezone: Zone = Field("Asia/Shanghai", description="Zone of users who chose none.")
     host_slots: int = Field(
         0, ge=0, le=4, description="Of the five messages, how many the host sends itself."
+    )
+
+    welcome: str = Field(
+        "", description="What somebody who opens the conversation for the first time is told. Empty: nothing."
+    )
+    forward_url: str = Field(
+        "", description="Where what users say to the application is POSTed. Empty: nowhere."
+    )
+    forward_secret: SecretStr = Field(
+        SecretStr(""), description="Key of the signature (HMAC-SHA256) of what is POSTed there."
     )
 
     send_concurrency: int = Field(64, ge=1, le=200, description="Attempts in flight per process.")
@@ -175,6 +189,9 @@ class Settings(BaseModel):
             )
         if self.wechat_base_url and not _keeps_secrets(self.wechat_base_url):
             raise ValueError("KFPUSH_WECHAT_BASE_URL would send the access token unencrypted: use https")
+        if len(self.welcome.encode()) > TEXT_BYTES:
+            raise ValueError(f"KFPUSH_WELCOME is longer than the {TEXT_BYTES} bytes that a message holds")
+        self._forwards_safely()
         scheme = self.redis_url.split(":", 1)[0]
         if scheme in {"redis+sentinel", "redis+cluster"}:
             raise ValueError(f"KFPUSH_REDIS_URL: {scheme} is not supported yet; point it at one server")
@@ -183,6 +200,20 @@ class Settings(BaseModel):
                 "KFPUSH_REDIS_URL must be embedded, or start with redis://, rediss:// or unix://"
             )
         return self
+
+    def _forwards_safely(self) -> None:
+        if not self.forward_url:
+            return
+        parts = urlsplit(self.forward_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("KFPUSH_FORWARD_URL must be an address like https://app.example.com/kf")
+        if not _keeps_secrets(self.forward_url):
+            raise ValueError("KFPUSH_FORWARD_URL would send what users say unencrypted: use https")
+        if len(self.forward_secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"KFPUSH_FORWARD_SECRET must have at least {SHORTEST_SECRET} characters:"
+                " with a shorter one anybody could forge what your application is told"
+            )
 
 
 def _listed(secret: SecretStr) -> tuple[str, ...]:

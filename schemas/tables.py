@@ -272,6 +272,30 @@ KF_INBOUND = Table(
     indexes=(Index("kf_inbound_person", ("external_userid", "send_time")),),
 )
 
+PUSH_FORWARDS = Table(
+    "push_forwards",
+    (
+        _int("id"),
+        _text("open_kfid", required=True),
+        _text("item_key", required=True),
+        _text("external_userid", required=True),
+        _text("body"),
+        _text("queued_at", required=True),
+        _int("attempts", required=True, default="0"),
+        _text("due_at"),
+        _text("gave_up_at"),
+        _text("cause"),
+    ),
+    key=("id",),
+    auto=True,
+    unique=(("open_kfid", "item_key"),),
+    indexes=(
+        Index("push_forwards_due", ("due_at",), where="gave_up_at IS NULL"),
+        Index("push_forwards_person", ("external_userid", "open_kfid", "id"), where="gave_up_at IS NULL"),
+        Index("push_forwards_old", ("gave_up_at",), where="gave_up_at IS NOT NULL"),
+    ),
+)
+
 PUSH_TEMPLATE_VERSIONS = Table(
     "push_template_versions",
     (
@@ -484,6 +508,7 @@ OWN_TABLES = (
     KF_NOTICES,
     KF_CURSORS,
     KF_INBOUND,
+    PUSH_FORWARDS,
     PUSH_TEMPLATE_VERSIONS,
     PUSH_SETTINGS,
     PUSH_DEAD_LETTERS,

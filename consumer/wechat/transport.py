@@ -88,16 +88,19 @@ class HttpTransport:
         """GET ``path``; the answer, or TransportFailure."""
         return await self._call(httpx.Request("GET", self._url(path, query)))
 
-    async def post(self, path: str, query: Mapping[str, str], body: bytes) -> Reply:
-        """POST ``body``, a JSON text; the answer, or TransportFailure."""
-        headers = {"content-type": "application/json"}
-        return await self._call(httpx.Request("POST", self._url(path, query), content=body, headers=headers))
+    async def post(
+        self, path: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """POST ``body``, a JSON text, with these headers too; the answer, or TransportFailure."""
+        told = {"content-type": "application/json", **(headers or {})}
+        return await self._call(httpx.Request("POST", self._url(path, query), content=body, headers=told))
 
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
         """Writing and parsing it is an eighth of a call's cost; until the token changes it is the same."""
         asked = (path, *query.items())
         if self._parsed[0] != asked:
-            self._parsed = (asked, httpx.URL(f"{self._base_url}{path}?{urlencode(query)}"))
+            tail = f"?{urlencode(query)}" if query else ""
+            self._parsed = (asked, httpx.URL(f"{self._base_url}{path}{tail}"))
         return self._parsed[1]
 
     async def _call(self, request: httpx.Request) -> Reply:

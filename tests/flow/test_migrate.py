@@ -42,6 +42,7 @@ OWN_TABLES = {
     "push_settings",
     "push_dead_letters",
     "push_pauses",
+    "push_forwards",
     "push_audit",
     "push_installation",
     "push_schema",
@@ -374,6 +375,7 @@ async def test_windows_open_before_count_as_full(beside_a_host: LedgerHouse) -> 
         "UPDATE wechat_kf_sessions SET last_message_time = '2026-11-22T11:30:00' WHERE user_id = 'oABC'"
     )
     assert await house.watch() == 1
+    house.later(seconds=2)
     assert recipients((await house.plan()).attempts) == [("wk1", "wm1")]
 
 

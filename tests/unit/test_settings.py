@@ -226,3 +226,43 @@ def test_keys_of_the_callback_that_are_refused(name: str, text: str, word: str) 
 def test_is_loopback(url: str, expected: bool) -> None:  # noqa: FBT001
     """Only names that cannot leave this machine."""
     assert is_loopback(url) is expected
+
+
+SIGNING = {"KFPUSH_FORWARD_SECRET": "0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://app.example.com/kf?from=kfpush", "http://127.0.0.1:8000/kf", "http://localhost/kf"]
+)
+def test_what_users_say_goes_where_nobody_listens_in(url: str) -> None:
+    """Encrypted, or within this machine."""
+    assert Settings.model_validate(SIGNING | {"KFPUSH_FORWARD_URL": url}).forward_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://app.example.com/kf", "use https"),
+        ("http://127.0.0.1.example.com/kf", "use https"),
+        ("app.example.com/kf", "must be an address"),
+        ("ftp://127.0.0.1/kf", "must be an address"),
+        ("https:///kf", "must be an address"),
+    ],
+)
+def test_an_address_that_must_not_be_used(url: str, why: str) -> None:
+    """It is refused before anything starts."""
+    assert why in complaint(**SIGNING, KFPUSH_FORWARD_URL=url)
+
+
+def test_forwarding_needs_a_key() -> None:
+    """Without one, or with one that can be guessed, anybody could tell the application anything."""
+    address = {"KFPUSH_FORWARD_URL": "https://app.example.com/kf"}
+
+    assert "at least 16 characters" in complaint(**address)
+    assert "at least 16 characters" in complaint(**address, KFPUSH_FORWARD_SECRET="0123456789abcde")
+
+
+def test_a_welcome_fits_into_a_message() -> None:
+    """In bytes: a Chinese character takes three."""
+    assert Settings.model_validate({"KFPUSH_WELCOME": "欢" * 682}).welcome
+    assert "2048 bytes" in complaint(KFPUSH_WELCOME="欢" * 683)

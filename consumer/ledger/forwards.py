@@ -1,0 +1,127 @@
+"""The table ``push_forwards``: what users said to the application, until it has heard it.
+
+A row is kept only as long as it has to be: it goes with the application's 2xx, and what was given up loses
+its words.  Lease and dates are the wall's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from schemas.database import Transaction, marks
+from schemas.times import from_text, to_text
+
+GIVE_UP_AFTER: Final = timedelta(days=1)
+"""What the application has not heard for a day is old news."""
+
+OFTEN: Final = 5
+"""After so many failures a word holds up no other of its conversation."""
+
+REMEMBERED: Final = timedelta(days=7)
+"""So long the row of what was given up tells that there was something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is to be forwarded: one item of one conversation, as the application will read it."""
+
+    open_kfid: str
+    item_key: str
+    external_userid: str
+    user_ids: Sequence[str]
+    spoken_at: datetime
+    item: Mapping[str, object] = field(repr=False)
+
+    @property
+    def body(self) -> str:
+        """The JSON text, the same at every try."""
+        told = {
+            "type": "kf.message",
+            "id": f"{self.open_kfid}:{self.item_key}",
+            "open_kfid": self.open_kfid,
+            "external_userid": self.external_userid,
+            "user_ids": list(self.user_ids),
+            "spoken_at": to_text(self.spoken_at),
+            "item": dict(self.item),
+        }
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One row that somebody is about to try; ``name`` is what makes it one."""
+
+    id: int
+    name: str
+    body: str = field(repr=False)
+    queued_at: datetime
+    attempts: int
+
+
+def queue(tx: Transaction, words: Sequence[Word], wall: datetime) -> None:
+    """Write down what is to be forwarded, due at once; what is there already stays as it is."""
+    stamp = to_text(wall)
+    tx.many(
+        "INSERT INTO push_forwards (open_kfid, item_key, external_userid, body, queued_at, due_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, item_key) DO NOTHING",
+        [(word.open_kfid, word.item_key, word.external_userid, word.body, stamp, stamp) for word in words],
+    )
+
+
+def take(tx: Transaction, wall: datetime, lease: timedelta, limit: int) -> list[Forward]:
+    """Take due rows, of each conversation only the first that is left: nobody overtakes a word.
+
+    But for one that the application refused often, which may be what it cannot read.
+    """
+    rows = tx.rows(
+        "SELECT id, open_kfid, item_key, body, queued_at, attempts FROM push_forwards AS f"
+        " WHERE gave_up_at IS NULL AND due_at <= ? AND NOT EXISTS (SELECT 1 FROM push_forwards AS earlier"
+        " WHERE earlier.gave_up_at IS NULL AND earlier.external_userid = f.external_userid"
+        " AND earlier.open_kfid = f.open_kfid AND earlier.id < f.id AND earlier.attempts < ?)"
+        " ORDER BY due_at LIMIT ?",
+        (to_text(wall), OFTEN, limit),
+    )
+    ids = tuple(row["id"] for row in rows)
+    if ids:
+        tx.execute(
+            f"UPDATE push_forwards SET due_at = ?, attempts = attempts + 1 WHERE id IN ({marks(ids)})",
+            (to_text(wall + lease), *ids),
+        )
+    return [
+        Forward(
+            row["id"],
+            f"{row['open_kfid']}:{row['item_key']}",
+            row["body"],
+            from_text(row["queued_at"]),
+            row["attempts"] + 1,
+        )
+        for row in rows
+    ]
+
+
+def heard(tx: Transaction, ids: Collection[int]) -> None:
+    """The application has these: nothing of them is kept."""
+    values = tuple(ids)
+    tx.execute(f"DELETE FROM push_forwards WHERE id IN ({marks(values)})", values)
+
+
+def put_off(tx: Transaction, later: Sequence[tuple[int, datetime, str]]) -> None:
+    """Try these again then (wall), for this cause."""
+    tx.many(
+        "UPDATE push_forwards SET due_at = ?, cause = ? WHERE id = ? AND gave_up_at IS NULL",
+        [(to_text(until), cause, row_id) for row_id, until, cause in later],
+    )
+
+
+def give_up(tx: Transaction, lost: Sequence[tuple[int, str]], wall: datetime) -> None:
+    """Nobody will hear these: their words are forgotten, the rest for a week not."""
+    tx.many(
+        "UPDATE push_forwards SET gave_up_at = ?, cause = ?, body = NULL, due_at = NULL"
+        " WHERE id = ? AND gave_up_at IS NULL",
+        [(to_text(wall), cause, row_id) for row_id, cause in lost],
+    )
+    tx.execute("DELETE FROM push_forwards WHERE gave_up_at <= ?", (to_text(wall - REMEMBERED),))
