@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from consumer.acks import Acks
+from consumer.inbound.puller import Puller
 from consumer.intake import Intake
 from consumer.planning import Planning
 from consumer.projection import Projection
@@ -42,6 +43,7 @@ class Rooms:
     acks: Acks
     watch: HostWatch
     projection: Projection
+    puller: Puller
 
 
 async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> None:
@@ -50,6 +52,7 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
         asyncio.create_task(rooms.intake.run(), name="intake"),
         asyncio.create_task(rooms.planning.run(), name="plan"),
         asyncio.create_task(rooms.watch.run(), name="watch"),
+        asyncio.create_task(rooms.puller.run(), name="pull"),
     ]
     outgoing = [
         asyncio.create_task(rooms.sender.run(), name="send"),

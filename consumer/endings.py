@@ -126,8 +126,8 @@ def stoppage(receipt: Receipt) -> Stoppage | None:
 
 def ends_a_pause(receipt: Receipt, scope: PauseScope, reason: Reason) -> bool:
     """Whether this answer shows that what was paused for ``reason`` works again."""
-    if not isinstance(receipt, Accepted | Refused):
-        return False
+    if not isinstance(receipt, Accepted | Refused) or reason is Reason.UNDELIVERED:
+        return False  # what WeChat takes without delivering says nothing
     if reason is Reason.OUTAGE:
         return True
     if isinstance(receipt, Refused) and receipt.kind is RefusalKind.UNCLASSIFIED:

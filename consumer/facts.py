@@ -50,6 +50,8 @@ class Window:
     service_state: int | None = None
     muted: bool = False
     used: int = 0
+    state_at: datetime | None = None
+    """When ``service_state`` was last seen to be so."""
 
     @property
     def closes_at(self) -> datetime | None:
@@ -65,6 +67,11 @@ class Window:
     def held_by_human(self) -> bool:
         """Whether a person of the corp holds (or a queue keeps) the conversation."""
         return self.service_state in {ServiceState.POOL, ServiceState.HUMAN}
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a servicer ended the conversation: nothing is taken before the user's next word."""
+        return self.service_state == ServiceState.ENDED
 
     def slots_left(self, kept_back: int) -> int:
         """How many messages are left after ``kept_back`` are left to the host."""

@@ -25,6 +25,10 @@ THROTTLE_REST: Final = timedelta(seconds=60)
 """WeChat blocks for as long as the window that was exceeded, a minute at least; trying sooner prolongs it."""
 
 
+UNDELIVERED_REST: Final = timedelta(minutes=10)
+"""Every message that is tried while WeChat delivers nothing takes one of five from somebody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """One pause; ``target`` is the open_kfid of an account, or a kind of push; empty for the corp.
@@ -147,7 +151,13 @@ def probing(tx: Transaction, pause: Pause, now: datetime) -> datetime:
 
 
 def _rest(reason: Reason, probes: int) -> timedelta:
-    return THROTTLE_REST if reason is Reason.THROTTLED else probe_delay(probes)
+    match reason:
+        case Reason.THROTTLED:
+            return THROTTLE_REST
+        case Reason.UNDELIVERED:
+            return UNDELIVERED_REST
+        case _:
+            return probe_delay(probes)
 
 
 def end(tx: Transaction, pauses: Iterable[Pause], now: datetime) -> None:

@@ -106,7 +106,10 @@ def _usable(person: Person, user: User, now: datetime) -> list[Window] | Park:
     free = [window for window in heard if not window.held_by_human]
     if not free:
         return Park(Reason.HUMAN_SERVICER)
-    left = [window for window in free if window.slots_left(person.slots_kept_back) > 0]
+    going_on = [window for window in free if not window.has_ended]
+    if not going_on:
+        return Park(Reason.SESSION_ENDED)
+    left = [window for window in going_on if window.slots_left(person.slots_kept_back) > 0]
     return left or Park(Reason.NO_SLOT)
 
 

@@ -27,6 +27,16 @@ def settings_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[st
     return {row["user_id"]: dict(row) for row in rows}
 
 
+def are_stopped_since(tx: Transaction, user_ids: Collection[str], stamp: str) -> bool:
+    """Whether some of these users' wish to hear nothing is the one that was stored at this very instant."""
+    values = tuple(user_ids)
+    row = tx.one(
+        f"SELECT 1 FROM push_settings WHERE stop = 1 AND updated_at = ? AND user_id IN ({marks(values)})",
+        (stamp, *values),
+    )
+    return row is not None
+
+
 def checked(column: str, value: str | bool | None) -> str | int | None:  # noqa: FBT001 - a value to be stored
     """Write a wish as its column holds it; None and the empty text are no wish.
 

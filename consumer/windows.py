@@ -205,9 +205,34 @@ def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[W
                 maybe_from_text(row["exhausted"]),
                 row["service_state"],
                 bool(row["muted"]),
+                state_at=maybe_from_text(row["state_at"]),
             ),
         )
     return found
+
+
+def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
+    """Store what an inbound page made of windows; the slots they have used are counted, not stored."""
+    tx.many(
+        "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, service_state, state_at,"
+        " muted, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid)"
+        " DO UPDATE SET opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
+        " service_state = excluded.service_state, state_at = excluded.state_at, muted = excluded.muted,"
+        " updated_at = excluded.updated_at",
+        [
+            (
+                window.recipient.open_kfid,
+                window.recipient.external_userid,
+                maybe_text(window.opened_at),
+                maybe_text(window.exhausted),
+                window.service_state,
+                maybe_text(window.state_at),
+                int(window.muted),
+                to_text(now),
+            )
+            for window in changed
+        ],
+    )
 
 
 def with_words(found: dict[str, list[Window]], words: Iterable[Word]) -> dict[str, list[Window]]:
@@ -275,5 +300,6 @@ def sent_today(
         if use.user_id == user_id
         and use.kind == pushes.MATCH
         and use.push_id != but
+        and not use.is_failed
         and (use.accepted_at is None or use.accepted_at >= day_start)
     ]

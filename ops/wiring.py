@@ -35,12 +35,13 @@ from consumer.send import Report, Sender
 from consumer.settling import Settler
 from consumer.stream import BLOCK_MILLISECONDS, Stream
 from consumer.watch import HostWatch
+from consumer.wechat.calls import Calls
 from consumer.wechat.client import KfClient
 from consumer.wechat.shelf import TokenShelf
 from consumer.wechat.token import AccessTokens, Credentials, fingerprint
 from consumer.wechat.transport import HttpTransport
 from consumer.world import World
-from ops import migrate
+from ops import inbound, migrate
 from ops.clock import SandboxClock, wall
 from ops.embedded import EmbeddedValkey
 from producer.callback.app import Callback
@@ -164,8 +165,9 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
         acks = Acks(stream)
         reports: asyncio.Queue[Report] = asyncio.Queue()
         nudge = asyncio.Event()
+        tokens = tokens_of(house)
         sender = Sender(
-            kf_client_of(house),
+            KfClient(house.transport, tokens),
             reports,
             concurrency=settings.send_concurrency,
             send_timeout=timedelta(seconds=settings.send_timeout),
@@ -217,6 +219,15 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
                 on_woken=nudge.set,
             ),
             projection,
+            inbound.puller_of(
+                house.app,
+                house.own,
+                Calls(house.transport, tokens),
+                settings,
+                world=house.world,
+                holder=f"{house.installation}/{name.text}",
+                on_woken=nudge.set,
+            ),
         )
     finally:
         await reader.aclose()
@@ -315,12 +326,16 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def kf_client_of(house: House) -> KfClient:
-    """Construct what sends, with the access token that all processes share."""
+def tokens_of(house: House) -> AccessTokens:
+    """Construct the access token that all processes share."""
     corp_id, secret = house.settings.credentials
     shelf = TokenShelf(house.redis, house.keys, fingerprint(corp_id, secret))
-    tokens = AccessTokens(house.transport, Credentials(corp_id, secret), shelf, clock=time.monotonic)
-    return KfClient(house.transport, tokens)
+    return AccessTokens(house.transport, Credentials(corp_id, secret), shelf, clock=time.monotonic)
+
+
+def kf_client_of(house: House) -> KfClient:
+    """Construct what sends."""
+    return KfClient(house.transport, tokens_of(house))
 
 
 @asynccontextmanager

@@ -83,6 +83,10 @@ class Settings(BaseModel):
     host_slots: int = Field(
         0, ge=0, le=4, description="Of the five messages, how many the host sends itself."
     )
+    menu_click_reopens: bool = Field(
+        default=False,
+        description="Whether WeChat gives five new messages for a tap on a menu item. Nobody knows.",
+    )
 
     welcome: str = Field(
         "", description="What somebody who opens the conversation for the first time is told. Empty: nothing."

@@ -95,7 +95,34 @@ class Entry(StrEnum):
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
     GIVEN_UP = "given_up"
+    FAILED = "failed"
+    """WeChat said afterwards that it did not deliver; ``detail`` is its fail_type."""
+    RECALLED = "recalled"
     PERSON = "person"
+
+
+class Effect(StrEnum):
+    """What an inbound item did: the ``effect`` of its ``kf_inbound`` row."""
+
+    WORD = "word"
+    """The customer spoke: the window opened."""
+    TAPPED = "tapped"
+    """The customer tapped a menu item; see KFPUSH_MENU_CLICK_REOPENS."""
+    ASKED = "asked"
+    """A word or a tap that asked something of kfpush."""
+    TOO_LATE = "too_late"
+    """It asked something, before kfpush was there to hear it."""
+    STOPPED = "stopped"
+    RESUMED = "resumed"
+    SEND_FAILED = "send_failed"
+    RECALLED = "recalled"
+    STATE = "state"
+    """A servicer took, passed on, or ended the conversation, or wrote in it."""
+    ENTERED = "entered"
+    NOTED = "noted"
+    """Understood, and without an effect."""
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
 
 
 BY_KFPUSH: Final = "kfpush"

@@ -14,6 +14,7 @@ from consumer.facts import Candidate, Earlier
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
 from schemas.events import MatchCreated, match_from_ledger
+from schemas.states import DeliveryStatus
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
 MOST_PER_USER: Final = 500
@@ -245,11 +246,13 @@ def reserve(tx: Transaction, reserved: Iterable[tuple[Key, int, str]], now: date
 def sent(tx: Transaction, push_ids: Sequence[int], now: datetime) -> None:
     """Note that these pushes' matches went out, also those given up before the good news came.
 
-    And those taken up again since: the next message of what has no newer push would be a second one.
+    And those taken up again since: the next message of what has no newer push would be a second one.  But
+    none of a message of which WeChat said, before its acceptance was noted, that it did not arrive.
     """
     tx.execute(
         "UPDATE push_deliveries SET status = 'sent', reason = NULL, due_at = NULL, updated_at = ?"
-        f" WHERE push_id IN ({marks(push_ids)})"
+        " WHERE push_id IN"
+        f" (SELECT id FROM push_messages WHERE id IN ({marks(push_ids)}) AND status IN ('sent', 'recalled'))"
         " AND status IN ('sending', 'dead', 'dropped', 'waiting', 'parked')",
         (to_text(now), *push_ids),
     )
@@ -263,6 +266,38 @@ def freed(
         "UPDATE push_deliveries SET status = 'waiting', reason = ?, due_at = ?, updated_at = ?"
         " WHERE push_id = ? AND status = 'sending'",
         (reason, to_text(now + wait), to_text(now), push_id),
+    )
+
+
+def times_sent(tx: Transaction, push_id: int) -> int:
+    """Tell how many messages have named the matches of this push, of the one that most have named."""
+    row = tx.one("SELECT max(generation) AS n FROM push_deliveries WHERE push_id = ?", (push_id,))
+    return (row["n"] if row else None) or 0
+
+
+def undelivered(
+    tx: Transaction,
+    push_id: int,
+    status: DeliveryStatus,
+    reason: Reason,
+    due_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Take up again, or bury, the matches of a message that did not arrive; parked till expiry at most."""
+    parked = status is DeliveryStatus.PARKED
+    tx.execute(
+        f"UPDATE push_deliveries SET status = ?, reason = ?, due_at = {'expires_at' if parked else '?'},"
+        " released = ?, updated_at = ? WHERE push_id = ? AND"
+        " (status IN ('sending', 'sent') OR (status = 'dead' AND reason = ?))",
+        (
+            status,
+            reason,
+            *(() if parked else (maybe_text(due_at),)),
+            int(reason is Reason.RELEASED),
+            to_text(now),
+            push_id,
+            Reason.OUTCOME_UNKNOWN,
+        ),
     )
 
 

@@ -76,6 +76,8 @@ class Push:
     reserved_at: datetime
     tried_at: datetime
     accepted_at: datetime | None
+    window_opened_at: datetime | None = None
+    """The window that its last attempt began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ def _push(row: Row) -> Push:
         from_text(row["reserved_at"]),
         from_text(row["tried_at"]),
         maybe_from_text(row["accepted_at"]),
+        maybe_from_text(row["window_opened_at"]),
     )
 
 
@@ -260,6 +263,39 @@ def end(
         (status, reason, errcode, maybe_text(accepted_at), to_text(now), push_id, *sources),
     )
     return changed == 1
+
+
+def fail(tx: Transaction, push_id: int, reason: Reason, at: datetime, now: datetime) -> bool:
+    """Note WeChat's word that a message it took did not arrive; tell whether this call noted it.
+
+    It keeps its slot: WeChat took it, at the latest when it said so.
+    """
+    sources = sources_of(PushStatus.FAILED)
+    changed = tx.execute(
+        "UPDATE push_messages SET status = 'failed', reason = ?, accepted_at = coalesce(accepted_at, ?),"
+        " settled_at = coalesce(settled_at, ?), projected_at = NULL, holder = NULL, lease_until = NULL"
+        f" WHERE id = ? AND status IN ({marks(sources)})",
+        (reason, to_text(at), to_text(now), push_id, *sources),
+    )
+    return changed == 1
+
+
+def recall(tx: Transaction, push_id: int) -> bool:
+    """Note that a message was taken back; it still counts (WeChat).  Tell whether this call noted it."""
+    sources = sources_of(PushStatus.RECALLED)
+    changed = tx.execute(
+        "UPDATE push_messages SET status = 'recalled', projected_at = NULL"
+        f" WHERE id = ? AND status IN ({marks(sources)})",
+        (push_id, *sources),
+    )
+    return changed == 1
+
+
+def of_msgids(tx: Transaction, msgids: Collection[str]) -> dict[str, Push]:
+    """Find pushes by msgid; what another sent is not in the answer."""
+    values = tuple(msgids)
+    rows = tx.rows(f"SELECT * FROM push_messages WHERE msgid IN ({marks(values)})", values) if values else []
+    return {row["msgid"]: _push(row) for row in rows}
 
 
 def freeze(
@@ -331,6 +367,8 @@ class Use:
     """None while it is open: it counts whenever it was reserved."""
     window_opened_at: datetime | None
     """The window that its last attempt began with."""
+    is_failed: bool = False
+    """It used a slot, and nobody got it."""
 
 
 def uses(
@@ -358,6 +396,7 @@ def uses(
                     row["kind"],
                     maybe_from_text(accepted_at),
                     maybe_from_text(row["window_opened_at"]),
+                    row["status"] == PushStatus.FAILED,
                 )
     return list(found.values())
 
@@ -409,6 +448,16 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     if not ids:
         return []
     return tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(ids)}) ORDER BY id", ids)
+
+
+def latest_of(tx: Transaction, open_kfid: str | None, limit: int) -> list[Row]:
+    """Read how the latest pushes of a KF account, or of all, stand, newest first, among the latest of all."""
+    rows = tx.rows(
+        "SELECT open_kfid, status, reason, reserved_at, accepted_at FROM push_messages"
+        " ORDER BY id DESC LIMIT ?",
+        (limit,),
+    )
+    return [row for row in rows if open_kfid is None or row["open_kfid"] == open_kfid]
 
 
 def latest(tx: Transaction, limit: int) -> list[Row]:

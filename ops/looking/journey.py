@@ -99,6 +99,9 @@ class Push:
     gives_up_at: datetime | None
     tries: tuple[Try, ...]
     text: str | None
+    failed_at: datetime | None = None
+    """When WeChat said that what it had taken did not arrive, or that it was taken back."""
+    fail_type: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,15 @@ _UNKNOWN: Final = re.compile(r"attempt (?P<number>\d+): (?P<cause>.*)")
 _ACCEPTED: Final = (PushStatus.SENT, PushStatus.FAILED, PushStatus.RECALLED)
 
 
+_AFTERWARDS: Final = (Entry.FAILED, Entry.RECALLED)
+
+
 def push_of(row: Row, lines: Sequence[Row], next_try_at: datetime | None, *, with_text: bool) -> Push:
     """Read a push; ``lines`` are its own of the timeline, ``next_try_at`` is in business time."""
     reserved_at = from_text(row["reserved_at"])
     is_open = row["status"] in OPEN_PUSH
     body = json.loads(row["body"])
+    afterwards = next((line for line in lines if line["entry"] in _AFTERWARDS), None)
     return Push(
         id=row["id"],
         msgid=row["msgid"],
@@ -51,6 +55,8 @@ def push_of(row: Row, lines: Sequence[Row], next_try_at: datetime | None, *, wit
         gives_up_at=reserved_at + GIVE_UP_AFTER if is_open else None,
         tries=tries_of(row, lines),
         text=body.get("text", {}).get("content") if with_text else None,
+        failed_at=from_text(afterwards["at"]) if afterwards else None,
+        fail_type=int(afterwards["detail"]) if afterwards and afterwards["detail"] else None,
     )
 
 

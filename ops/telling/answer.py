@@ -10,6 +10,7 @@ from consumer.wechat.errcodes import REPEATED_MSGID
 from ops.looking.journey import Ended, Halt, Place, Prospect, Push, Revision
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text, pause_text
+from ops.telling.failtypes import fail_text
 from ops.telling.said import Teller
 from ops.telling.sentences import DELIVERIES, full, short
 from schemas.decisions import Reason
@@ -29,6 +30,8 @@ _PLACES: Final = {
 def answer(revision: Revision, now: datetime, ledger_problem: str | None, teller: Teller) -> Iterator[str]:
     """Answer for one revision, a paragraph each."""
     push = revision.pushes[-1] if revision.pushes else None
+    if push is not None and push.status == PushStatus.FAILED and revision.status != DeliveryStatus.SENT:
+        yield teller.say(texts.FAILED_WITH, why=fail_text(push.fail_type, teller))
     if revision.status is None:
         yield from _never_arrived(revision, ledger_problem, teller)
     elif revision.status in PENDING_DELIVERY:

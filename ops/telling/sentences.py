@@ -305,6 +305,8 @@ ENTRIES: Final[Mapping[Entry, Text]] = {
     Entry.NOT_SENT: Text("not sent", "未发出"),
     Entry.UNKNOWN: Text("no answer", "没有应答"),
     Entry.GIVEN_UP: Text("given up", "放弃"),
+    Entry.FAILED: Text("not delivered", "未送达"),
+    Entry.RECALLED: Text("recalled", "已撤回"),
     Entry.PERSON: Text("a person's act", "人工操作"),
 }
 

@@ -10,6 +10,7 @@ from typing import Final
 from ops.looking.journey import Ended, Push, Revision, Try, Turn
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text
+from ops.telling.failtypes import fail_text
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import ACTS, CAUSES, ENTRIES, full, short
 from schemas.decisions import Reason
@@ -95,7 +96,12 @@ def _turn(turn: Turn, teller: Teller) -> str:
 
 def _fate(push: Push) -> object:
     """How a push went, so that what went the same way again and again is told once."""
-    return push.status, push.reason, [(item.ended, item.errcode, item.cause) for item in push.tries]
+    return (
+        push.status,
+        push.reason,
+        push.fail_type,
+        [(item.ended, item.errcode, item.cause) for item in push.tries],
+    )
 
 
 def _pushes(run: Sequence[Push], key: str, teller: Teller) -> Iterator[Moment]:
@@ -122,11 +128,19 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
         yield _line(None, teller.say(texts.WORDS, words=push.text), teller, depth=1)
     for item in push.tries:
         yield _line(item.told_at or item.begun_at, _try(item, teller), teller, _TONES[item.ended], 1)
+    if push.failed_at is not None:
+        yield _line(push.failed_at, _afterwards(push, teller), teller, Tone.BAD, 1)
     end = _END.get(PushStatus(push.status))
     if end is not None:
         text = texts.BURIED_WITH if push.status == PushStatus.REFUSED and push.reason in _DEAD else end
         why = short(push.reason or "", teller.language)
         yield _line(push.settled_at, teller.say(text, id=push.id, why=why), teller)
+
+
+def _afterwards(push: Push, teller: Teller) -> str:
+    if push.status == PushStatus.RECALLED:
+        return teller.say(texts.TAKEN_BACK)
+    return teller.say(texts.NOT_DELIVERED, number=push.fail_type, why=fail_text(push.fail_type, teller))
 
 
 def _try(item: Try, teller: Teller) -> str:

@@ -29,6 +29,17 @@ FAILED = Text(
     "WeChat accepted it and reported afterwards that it could not be delivered.",
     "微信接受后又报告未能送达。",
 )
+FAILED_WITH = Text(
+    "WeChat accepted its last message and reported afterwards that it was not delivered: {why}",
+    "微信接受了上一条消息，事后又报告未送达：{why}",
+)
+NOT_DELIVERED = Text(
+    "WeChat reports that it was not delivered (fail_type {number}): {why}",
+    "微信报告未送达（fail_type {number}）：{why}",
+)
+TAKEN_BACK = Text(
+    "a servicer took it back; it still counts among the five", "人工客服撤回了它；仍计入五条之内"
+)
 RECALLED = Text("It was accepted, and recalled afterwards.", "消息被接受后又被撤回。")
 
 # The answer: on its way.

@@ -112,7 +112,7 @@ async def _daemons(
         asyncio.create_task(_guard(sandbox, stop), name="sandbox"),
     ]
     if listener is not None:
-        callback = callback_of(house.settings, house.own)
+        callback = callback_of(house.settings, house.own, rooms.puller.nudge)
         parts.append(asyncio.create_task(receive(callback, listener, stop), name="callback"))
     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     stop.set()

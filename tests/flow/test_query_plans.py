@@ -40,7 +40,8 @@ INTENDED = {
     "SELECT match_id, revision, user_id, intent_id": {"push_deliveries_user"},
     "SELECT entry_id FROM push_deliveries WHERE push_id": {"push_deliveries_push"},
     "UPDATE push_deliveries SET status = 'sending'": {"sqlite_autoindex_push_deliveries_1"},
-    "UPDATE push_deliveries SET status = 'sent'": {"push_deliveries_push"},
+    # push_messages by its own key, which has no name
+    "UPDATE push_deliveries SET status = 'sent'": {"push_deliveries_push", ""},
     "UPDATE push_deliveries SET status = ?": {"sqlite_autoindex_push_deliveries_1"},
     "SELECT * FROM push_messages WHERE status IN": {"push_messages_due"},
     "SELECT * FROM push_messages WHERE settled_at": {"push_messages_unprojected"},

@@ -1,0 +1,104 @@
+"""The table ``kf_inbound``: every inbound item once, and what it did.
+
+It is what makes a page that comes twice harmless.  What was said is not kept, but for what nobody understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from consumer.inbound.heard import Heard
+from schemas.database import Row, Transaction, marks
+from schemas.kf_reading import as_text
+from schemas.states import Effect
+from schemas.times import to_text
+
+LONGEST_RAW: Final = 16_384
+"""So many characters of an item that nobody understood are kept."""
+
+_AT_ONCE: Final = 200
+_COLUMNS: Final = (
+    "open_kfid, item_key, external_userid, send_time, origin, msgtype, event_type, tapped, effect, raw,"
+    " received_at"
+)
+
+
+def known(tx: Transaction, account: str, keys: Collection[str]) -> frozenset[str]:
+    """Tell which of these items of an account came before."""
+    values = tuple(keys)
+    rows = tx.rows(
+        f"SELECT item_key FROM kf_inbound WHERE open_kfid = ? AND item_key IN ({marks(values)})",
+        (account, *values),
+    )
+    return frozenset(row["item_key"] for row in rows)
+
+
+def add(tx: Transaction, account: str, heard: Sequence[Heard], now: datetime) -> frozenset[str]:
+    """Store items; tell which are new, by key: only these have effects."""
+    added: set[str] = set()
+    for start in range(0, len(heard), _AT_ONCE):
+        some = heard[start : start + _AT_ONCE]
+        values = [value for one in some for value in _row(account, one, now)]
+        rows = tx.rows(
+            f"INSERT INTO kf_inbound ({_COLUMNS}) VALUES"
+            f" {', '.join(['(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'] * len(some))}"
+            " ON CONFLICT (open_kfid, item_key) DO NOTHING RETURNING item_key",
+            values,
+        )
+        added |= {row["item_key"] for row in rows}
+    return frozenset(added)
+
+
+def _row(account: str, one: Heard, now: datetime) -> tuple[object, ...]:
+    item = one.item
+    return (
+        account,
+        item.key,
+        item.external_userid,
+        to_text(one.at),
+        item.origin,
+        item.msgtype,
+        item.event_type,
+        int(item.is_click),
+        one.effect,
+        as_text(item.raw)[:LONGEST_RAW] if one.is_kept_raw else None,
+        to_text(now),
+    )
+
+
+def about(tx: Transaction, account: str, pushes: Iterable[tuple[str, int]]) -> None:
+    """Note which push each of these items is about: (key, push id)."""
+    tx.many(
+        "UPDATE kf_inbound SET push_id = ? WHERE open_kfid = ? AND item_key = ?",
+        [(push_id, account, key) for key, push_id in pushes],
+    )
+
+
+def did(tx: Transaction, account: str, effects: Iterable[tuple[str, Effect]]) -> None:
+    """Correct what items did: (key, effect)."""
+    tx.many(
+        "UPDATE kf_inbound SET effect = ? WHERE open_kfid = ? AND item_key = ?",
+        [(effect, account, key) for key, effect in effects],
+    )
+
+
+def stopped_before(tx: Transaction, external_userid: str, at: datetime) -> str | None:
+    """Tell when their wish to hear nothing more was received, if it was the last such wish until then."""
+    row = tx.one(
+        "SELECT effect, received_at FROM kf_inbound WHERE external_userid = ? AND send_time < ?"
+        " AND effect IN (?, ?) ORDER BY send_time DESC LIMIT 1",
+        (external_userid, to_text(at), Effect.STOPPED, Effect.RESUMED),
+    )
+    return row["received_at"] if row is not None and row["effect"] == Effect.STOPPED else None
+
+
+def of_phones(tx: Transaction, external_userids: Collection[str], limit: int) -> list[Row]:
+    """Read the latest items of these people, newest first."""
+    values = tuple(external_userids)
+    return tx.rows(
+        "SELECT open_kfid, external_userid, send_time, event_type, msgtype, tapped, effect, push_id"
+        f" FROM kf_inbound WHERE external_userid IN ({marks(values)}) ORDER BY send_time DESC LIMIT ?",
+        (*values, limit),
+    )

@@ -1,0 +1,196 @@
+"""One pull: a KF account is read page by page to its end, under its lease.
+
+    parse -> what is new -> the host's rows -> our own rows and the cursor, in one transaction -> next page
+
+A crash anywhere repeats the page, and the items that were taken in say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from consumer.gather import HostInputs, read_host
+from consumer.inbound import cursors, failed, inbox, sessions
+from consumer.inbound.cursors import Turn
+from consumer.inbound.effects import Rules, Taken, take_in
+from consumer.inbound.heard import Heard, hear
+from consumer.inbound.replies import Hosted, Moment, Replies
+from consumer.inbound.sessions import Bound
+from consumer.replies.asked import Asked, Other
+from consumer.wechat.syncing import NotPulled, Request
+from consumer.world import World
+from schemas.database import Database, Transaction
+from schemas.decisions import RecipientKey
+from schemas.errors import ValueRefused
+from schemas.kf_items import PAGE_LIMIT, Page
+
+SMALLER_PAGES: Final = (PAGE_LIMIT, 100, 10)
+"""A page that did not arrive may have been too long: after failures in a row fewer items are asked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Client(Protocol):
+    """Whoever can ask for a page."""
+
+    async def page(self, request: Request) -> Page | NotPulled:
+        """Ask once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """How a pull ended: ``problem`` is None at the account's end."""
+
+    pages: int = 0
+    items: int = 0
+    has_woken: bool = False
+    problem: NotPulled | None = None
+
+
+class Pull:
+    """Reads accounts; decides nothing about whose turn it is."""
+
+    def __init__(
+        self,
+        app: Database,
+        own: Database,
+        client: Client,
+        replies: Replies,
+        *,
+        rules: Rules,
+        zone: ZoneInfo,
+        world: World,
+    ) -> None:
+        self._app = app
+        self._own = own
+        self._client = client
+        self._replies = replies
+        self._rules = rules
+        self._zone = zone
+        self._world = world
+
+    async def read(self, turn: Turn, failures: int) -> Pulled:
+        """Read an account to its end.  ``failures`` are the pulls that failed in a row before this one.
+
+        Raises:
+            LeaseLost: somebody else reads it now; nothing of the page at hand was written.
+            StorageError: a database did not answer; the page comes again.
+
+        """
+        cursor, token, pages, items, woken = turn.cursor, turn.token, 0, 0, False
+        limit = SMALLER_PAGES[min(failures, len(SMALLER_PAGES) - 1)]
+        while True:
+            page = await self._client.page(Request(turn.open_kfid, cursor, token, limit))
+            if isinstance(page, NotPulled):
+                await self._own.exclusive(lambda tx: cursors.let_go(tx, turn))
+                return Pulled(pages, items, woken, page)
+            following = page.next_cursor or cursor
+            is_stuck = page.has_more and following == cursor
+            is_last = is_stuck or not page.has_more
+            taken = await self._take_in(turn, page, following, is_last=is_last)
+            pages, items, woken = pages + 1, items + taken.new, woken or taken.has_woken
+            if is_stuck:
+                log.error("pull.stuck", account=turn.open_kfid, advice="WeChat says more and moves no cursor")
+            if is_last:
+                return Pulled(pages, items, woken)
+            cursor = following
+
+    async def _take_in(self, turn: Turn, page: Page, cursor: str, *, is_last: bool) -> Taken:
+        account = turn.open_kfid
+        moment = Moment(self._world.now(), self._world.wall())
+        heard = hear(page.items, account, moment.now, self._replies.read, is_first=turn.is_first)
+        hosted = await self._hosted(account, heard, moment.now) if heard else Hosted()
+
+        def work(tx: Transaction) -> Taken:
+            # The lease first: whoever lost it writes nothing.
+            cursors.advance(tx, turn, cursor, moment.wall)
+            taken = take_in(tx, account, heard, hosted, self._rules, moment, self._replies.answer)
+            if is_last:
+                cursors.finish(tx, turn, moment.wall)
+                for target in failed.end_pauses(tx, moment.now):
+                    log.info("push.resumed", target=target)
+            return taken
+
+        taken = await self._own.exclusive(work)
+        self._tell(turn, taken)
+        for entered in taken.entered:
+            self._replies.welcome(entered)
+        return taken
+
+    async def _hosted(self, account: str, heard: Sequence[Heard], now: datetime) -> Hosted:
+        """Write what the host's own handler would, and read what it knows of these people."""
+        keys = {one.item.key for one in heard}
+        known = await self._own.read(lambda tx: inbox.known(tx, account, keys))
+        fresh = [one for one in heard if one.item.key not in known and one.recipient is not None]
+        if not fresh:
+            return Hosted()
+        phones = {one.recipient.external_userid for one in fresh if one.recipient}
+        words = _words(fresh, self._rules)
+
+        def work(tx: Transaction) -> Hosted:
+            sessions.note(tx, words, self._zone, now)
+            bound = sessions.bound(tx, phones)
+            asked = _asked(fresh, bound)
+            refused = self._replies.wish(tx, asked, now) if asked else frozenset()
+            return Hosted(bound, asked, _inputs(tx, asked), refused)
+
+        def look(tx: Transaction) -> Hosted:
+            bound = sessions.bound(tx, phones)
+            asked = _asked(fresh, bound)
+            return Hosted(bound, asked, _inputs(tx, asked), frozenset(map(_name, asked)))
+
+        try:
+            return await self._app.exclusive(work)
+        except ValueRefused as error:
+            # The host's table has a rule of its own.  Our windows open all the same.
+            log.error("pull.host_refused", error=str(error))  # noqa: TRY400 - expected
+            return await self._app.read(look)
+
+    def _tell(self, turn: Turn, taken: Taken) -> None:
+        if taken.new:
+            log.info("pull.page", account=turn.open_kfid, new=taken.new, **taken.counts)
+        for target in taken.paused:
+            log.warning("push.paused", target=target, reason="undelivered")
+
+
+def _words(fresh: Sequence[Heard], rules: Rules) -> dict[RecipientKey, datetime]:
+    """Tell when each recipient last spoke, as far as this page knows."""
+    words: dict[RecipientKey, datetime] = {}
+    for one in fresh:
+        if one.recipient is not None and one.item.is_word and rules.opens(one.item):
+            words[one.recipient] = max(one.at, words.get(one.recipient, one.at))
+    return words
+
+
+def _asked(fresh: Sequence[Heard], bound: Mapping[str, Bound]) -> list[Asked]:
+    """Everything that users said since kfpush listens, in its order."""
+    asked = []
+    for one in fresh:
+        if one.recipient is not None and one.command is not None and not one.is_history:
+            who = bound[one.recipient.external_userid]
+            asked.append(
+                Asked(
+                    one.recipient, who.user_ids, who.person, one.item.key, one.at, one.command, one.item.raw
+                )
+            )
+    return asked
+
+
+def _inputs(tx: Transaction, asked: Sequence[Asked]) -> HostInputs | None:
+    """Read what judging an answer needs, if anything was asked of us."""
+    ours = [item for item in asked if not isinstance(item.command, Other)]
+    if not ours:
+        return None
+    users = {user_id for item in ours for user_id in item.user_ids}
+    return read_host(tx, users, {item.recipient.external_userid for item in ours})
+
+
+def _name(item: Asked) -> tuple[str, str]:
+    return item.recipient.open_kfid, item.inbound_key
