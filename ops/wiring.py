@@ -224,8 +224,10 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
                 house.own,
                 Calls(house.transport, tokens),
                 settings,
+                judging=rules_of(settings),
                 world=house.world,
-                holder=f"{house.installation}/{name.text}",
+                installation=house.installation,
+                consumer=name.text,
                 on_woken=nudge.set,
             ),
         )

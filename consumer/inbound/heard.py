@@ -59,6 +59,11 @@ class Heard:
         return isinstance(self.item.body, Unknown | Unreadable)
 
 
+def come_early(items: Iterable[Item], now: datetime) -> bool:
+    """Whether some of these have a time that has not come yet."""
+    return any(item.send_time is not None and item.send_time > now + AHEAD for item in items)
+
+
 def hear(items: Iterable[Item], account: str, now: datetime, read: Read, *, is_first: bool) -> list[Heard]:
     """Understand a page, in the order in which things happened.
 

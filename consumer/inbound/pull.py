@@ -7,6 +7,7 @@ A crash anywhere repeats the page, and the items that were taken in say so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from consumer.gather import HostInputs, read_host
 from consumer.inbound import cursors, failed, inbox, sessions
 from consumer.inbound.cursors import Turn
 from consumer.inbound.effects import Rules, Taken, take_in
-from consumer.inbound.heard import Heard, hear
+from consumer.inbound.heard import Heard, come_early, hear
 from consumer.inbound.replies import Hosted, Moment, Replies
 from consumer.inbound.sessions import Bound
 from consumer.replies.asked import Asked, Other
@@ -32,6 +33,9 @@ from schemas.kf_items import PAGE_LIMIT, Page
 
 SMALLER_PAGES: Final = (PAGE_LIMIT, 100, 10)
 """A page that did not arrive may have been too long: after failures in a row fewer items are asked for."""
+
+CLOCK_WAIT: Final = 0.5
+"""Seconds in which the sandbox's clock is followed: it may have leapt just before somebody spoke there."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +108,8 @@ class Pull:
 
     async def _take_in(self, turn: Turn, page: Page, cursor: str, *, is_last: bool) -> Taken:
         account = turn.open_kfid
+        if come_early(page.items, self._world.now()):
+            await asyncio.sleep(CLOCK_WAIT)
         moment = Moment(self._world.now(), self._world.wall())
         heard = hear(page.items, account, moment.now, self._replies.read, is_first=turn.is_first)
         hosted = await self._hosted(account, heard, moment.now) if heard else Hosted()

@@ -16,7 +16,7 @@ from consumer import host
 from consumer.people import group
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import RecipientKey
-from schemas.times import UnreadableTime, parse_host_time
+from schemas.times import TimeInFuture, UnreadableTime, parse_host_time
 
 TABLE: Final = "wechat_kf_sessions"
 
@@ -106,6 +106,8 @@ def _is_older(row: Row, at: datetime, zone: ZoneInfo, now: datetime) -> bool:
         return True
     try:
         return parse_host_time(row["last_message_time"], zone, now) < at
+    except TimeInFuture:
+        return False  # the host's clock may be the right one
     except UnreadableTime:
         return True
 

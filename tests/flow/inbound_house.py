@@ -14,11 +14,12 @@ from consumer.replies import reading
 from consumer.replies.asked import Asked, Other
 from consumer.wechat.syncing import NotPulled, Request
 from consumer.world import World
+from ops.inbound import replies_of
 from schemas.database import Transaction
 from schemas.kf_items import Page
 from schemas.kf_reading import read_item
 from schemas.times import to_text
-from tests.flow.ledger_house import LedgerHouse
+from tests.flow.ledger_house import INSTALLATION, LedgerHouse
 
 _numbers = count(1)
 
@@ -88,12 +89,16 @@ class InboundHouse:
     asked: list[Asked] = field(default_factory=list)
     """Whatever came to be answered, in order."""
     entered: list[Entered] = field(default_factory=list)
+    answers: bool = False
+    """Whether words are answered as in earnest; else it is only remembered what was asked."""
 
     def pull(self) -> Pull:
-        """Construct what pulls; who answers only remembers what was asked."""
+        """Construct what pulls."""
         house = self.house
         world = World(lambda: house.now, lambda: house.wall, lambda: 0.5)
         replies = Replies(reading.read, lambda *_: frozenset(), self._answer, self.entered.append)
+        if self.answers:
+            replies = replies_of(house.rules, INSTALLATION)
         return Pull(
             house.app,
             house.own,

@@ -606,7 +606,7 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
     assert list(push) == [
         *["id", "msgid", "open_kfid", "external_userid", "status", "reason", "errcode", "template"],
         *["version", "variant", "carried", "reserved_at", "accepted_at", "settled_at", "next_try_at"],
-        *["gives_up_at", "tries", "text"],
+        *["gives_up_at", "tries", "text", "failed_at", "fail_type"],
     ]
     assert list(revision["prospect"]) == [
         *["decision", "reason", "may_go_from", "looks_at", "open_kfid", "has_spoken", "conversations"],

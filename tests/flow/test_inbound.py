@@ -387,3 +387,28 @@ async def test_the_sixth_goes_after_the_next_word(hearing: InboundHouse) -> None
     await hearing.hears(word(house.now))
     house.later(seconds=2)
     assert (await house.plan_one()).letter.matches == (("m5", 1),)
+
+
+async def test_words_are_answered_once(hearing: InboundHouse) -> None:
+    """In earnest: a word brings what waited, 查看 its details, 退订 its confirmation; again nothing."""
+    house = hearing.house
+    hearing.answers = True
+    await hearing.listening()
+    await house.arrive(match("m1", "wm1"))
+    await house.plan()
+    await hearing.hears(word(NOON))
+    house.later(seconds=2)
+    first = await house.plan_one()
+    await house.settle((first, Accepted()))
+    house.later(seconds=2)
+
+    asked = [word(house.now, "查看1"), word(house.now, "免打扰 22:00-08:00"), word(house.now, "退订")]
+    await hearing.hears(*asked)
+    await hearing.hears(*asked)
+
+    assert await house.pushes("kind") == [("match",), ("answer",), ("answer",), ("answer",)]
+    assert await house.rows("SELECT user_id, stop FROM push_settings") == [{"user_id": "wm1", "stop": 1}]
+    assert await house.host("SELECT quiet_hours FROM user_push_preferences") == [("22:00-08:00",)]
+    rows = await hearing.inbound("effect, push_id")
+    assert sorted(str(row[0]) for row in rows) == ["asked", "asked", "stopped", "word"]
+    assert sorted(row[1] for row in rows if row[1]) == [2, 3, 4]

@@ -26,11 +26,11 @@ async def sent(hearing: InboundHouse, *names: str) -> list[Attempt]:
     return await hearing.house.sent(Accepted(), *(match(name, "wm1") for name in names or ("m1",)))
 
 
-async def fails(hearing: InboundHouse, attempt: Attempt, fail_type: int | None, **more: object) -> None:
+async def fails(hearing: InboundHouse, attempt: Attempt, fail_type: int | None, scene: str = "") -> None:
     """WeChat reports that a message did not arrive; a second after it took it."""
     hearing.house.later(seconds=1)
-    fields = {"fail_msgid": attempt.letter.msgid, "fail_type": fail_type}
-    await hearing.hears(event(hearing.house.now, "msg_send_fail", **(fields | more)))
+    msgid, now = attempt.letter.msgid, hearing.house.now
+    await hearing.hears(event(now, "msg_send_fail", fail_msgid=msgid, fail_type=fail_type, scene=scene))
 
 
 async def speaks(hearing: InboundHouse) -> None:
