@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from consumer.daemon import consume
 from ops.bench.apart import Line
 from ops.bench.people import ACCOUNTS, phone_of
+from ops.cli.running import settled_in
 from ops.logs import configure_logs
 from ops.wiring import consumer_rooms, mirror_of, opened
 from schemas.keys import GROUP, Keys
@@ -36,6 +37,7 @@ async def kfpush(line: Line, settings: Settings) -> None:
     """Measured as (a): the consumer as `kfpush consume` runs it, with all its bookkeeping and its log."""
     configure_logs(settings.log_level, settings.log_format)
     async with opened(settings) as house, consumer_rooms(house) as rooms:
+        settled_in()
         await line.ready()
         await consume(rooms, line.stop, drain_within=settings.send_timeout)
 
@@ -44,6 +46,7 @@ async def everything(line: Line, settings: Settings, after: float = 0) -> None:
     """Run the mirror and a consumer in one process, as `kfpush up` does; measured ``after`` seconds."""
     configure_logs(settings.log_level, settings.log_format)
     async with opened(settings) as house, consumer_rooms(house) as rooms:
+        settled_in()
         await line.ready()
         asyncio.get_running_loop().call_later(after, line.begin)
         await asyncio.gather(
@@ -56,6 +59,7 @@ async def mirror(line: Line, settings: Settings) -> None:
     """Run the mirror alone, as `kfpush mirror` does."""
     configure_logs(settings.log_level, settings.log_format)
     async with opened(settings) as house:
+        settled_in()
         await line.ready()
         await mirror_of(house).run(line.stop)
 

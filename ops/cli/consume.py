@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from consumer.daemon import consume
-from ops.cli.running import run_daemon
+from ops.cli.running import run_daemon, settled_in
 from ops.environment import load_settings
 from ops.wiring import consumer_rooms, opened
 
@@ -28,6 +28,7 @@ def command() -> None:
 
     async def work(stop: asyncio.Event) -> None:
         async with opened(settings) as house, consumer_rooms(house) as rooms:
+            settled_in()
             await consume(rooms, stop, drain_within=settings.send_timeout + 4)
 
     run_daemon(settings, work)

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from ops.cli.running import run_daemon
+from ops.cli.running import run_daemon, settled_in
 from ops.environment import load_settings
 from ops.wiring import mirror_of, opened
 
@@ -25,6 +25,7 @@ def command() -> None:
 
     async def work(stop: asyncio.Event) -> None:
         async with opened(settings) as house:
+            settled_in()
             await mirror_of(house).run(stop)
 
     run_daemon(settings, work)

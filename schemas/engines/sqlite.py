@@ -14,7 +14,7 @@ from schemas.errors import ConfigurationError, DatabaseBusy, DatabaseFull, Stora
 
 OLDEST: Final = (3, 35, 0)
 PREFIX: Final = "sqlite:///"
-COMMIT_POLL: Final = 0.005
+COMMIT_POLL: Final = 0.002
 """Seconds between two looks at ``PRAGMA data_version``; the mirror wakes this fast."""
 
 QUIET_POLL: Final = 0.02
