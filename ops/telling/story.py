@@ -119,7 +119,8 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
     """Tell a push: the letter, its attempts, and how it ended."""
     reserved = teller.say(texts.RESERVED, id=push.id, phone=push.external_userid, account=push.open_kfid)
     yield _line(push.reserved_at, reserved, teller)
-    letter = teller.say(texts.LETTER, msgid=push.msgid, template=push.template, version=push.version)
+    text = texts.ANSWERS if push.version is None else texts.LETTER
+    letter = teller.say(text, msgid=push.msgid, template=push.template, version=push.version)
     yield _line(None, letter, teller, Tone.QUIET, 1)
     others = [carried for carried in push.carried if carried != key]
     if others:
