@@ -21,7 +21,7 @@ from ops.logs import BoundedFile, configure_logs
 from ops.sandbox.process import SandboxControl
 from ops.up.cast import CAST, EVENING, LIN, LIU, MEI, MORNING, ZONE, Expectation, at_night, in_the_morning
 from ops.up.phrases import Phrases
-from ops.up.sample import ACCOUNT, HostApplication, user_of
+from ops.up.sample import ACCOUNT, HostApplication
 from ops.up.story import Story
 from ops.up.together import everything
 from ops.up.verdict import Row, Stage, print_rows
@@ -86,6 +86,7 @@ class Demo:
             try:
                 if spoil:
                     stage.control.fault(errcode=REFUSED_CONTENT, match={"external_userid": LIN.phone})
+                await self._let_all_speak(stage)
                 self._story.talk("evening")
                 await asyncio.to_thread(stage.bring_matches)
                 rows = await self._act(stage, at_night(self._morning))
@@ -100,23 +101,34 @@ class Demo:
         return rows
 
     def _prepare(self, settings: Settings, control: SandboxControl) -> None:
-        """Let everybody have spoken, each at their own time, before kfpush starts."""
+        """Before kfpush starts: what they want, the first one's time, and the trouble to come."""
         application = HostApplication(settings.app_url)
+        for person in CAST:
+            if person.quiet_hours or person.min_score:
+                application.prefer(person.phone, person.quiet_hours, person.min_score)
+        control.clock(now=(self._evening - max(person.silent for person in CAST)).isoformat())
+        control.fault(drop="after", match={"external_userid": LIU.phone})
+
+    async def _let_all_speak(self, stage: Stage) -> None:
+        """Let everybody write, each at their own time, and kfpush hear of it."""
         latest = None
         for person in sorted(CAST, key=lambda each: each.silent, reverse=True):
             if latest != (latest := self._evening - person.silent):  # it does not go back behind a word
-                control.clock(now=latest.isoformat())
-            application.hear(control.speak(ACCOUNT, person.phone))
-            if person.quiet_hours or person.min_score:
-                application.prefer(user_of(person.phone), person.quiet_hours, person.min_score)
-        control.fault(drop="after", match={"external_userid": LIU.phone})
+                await self._go_to(stage, latest)
+            await asyncio.to_thread(stage.control.speak, ACCOUNT, person.phone)
+            while not await stage.has_heard(person.phone):
+                await self._breathe()
+
+    async def _go_to(self, stage: Stage, instant: datetime) -> None:
+        """Move the clock, and wait until kfpush has followed."""
+        await asyncio.to_thread(stage.control.clock, now=instant.isoformat())
+        while stage.now() < instant:
+            await self._breathe()
 
     async def _pass_the_night(self, stage: Stage) -> None:
         self._story.talk("morning", name=MEI.name)
-        await asyncio.to_thread(stage.control.clock, now=self._morning.isoformat())
-        while stage.now() < self._morning:
-            await self._breathe()
-        await asyncio.to_thread(stage.speak, ACCOUNT, MEI.phone)
+        await self._go_to(stage, self._morning)
+        await asyncio.to_thread(stage.control.speak, ACCOUNT, MEI.phone)
 
     async def _act(self, stage: Stage, expected: Sequence[Expectation]) -> list[Row]:
         """Wait until all is as expected, or can never be, or the act has lasted too long."""

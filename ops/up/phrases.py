@@ -39,10 +39,14 @@ _EN: Final = {
     "clock_ahead": "The sandbox's clock goes on from where it was: {now}.",
     "real_database": "The database is a real application's ({table}), so no sample matches are invented.",
     "sample": (
-        "A sample application runs beside it: {name} ({phone} on the phone page) has just written,\n"
-        "and {matches} matches come up. WeChat takes five messages until the user writes again."
+        "A sample application runs beside it. Its {matches} matches for {name} ({phone}) wait:\n"
+        "WeChat lets nothing be sent before the user writes. On the phone page, as {name}, try\n"
+        "  你好      what waited arrives as one message\n"
+        "  查看1     the details of its first match\n"
+        "  退订      nothing more comes, until 恢复\n"
+        "and jump the clock by 49 hours: the window closes, and the next match waits for the next word."
     ),
-    "listening": "The sandbox's users are written into wechat_kf_sessions when they speak.",
+    "listening": "What users say on the phone page reaches kfpush as from WeChat; wechat_kf_sessions too.",
     "try_publish": "Matches of your own: `{kfpush} publish FILE`, one JSON object a line.",
     "try_explain": "           try `{kfpush} explain {match}` in another terminal",
     "try_answer": (
@@ -112,10 +116,14 @@ _ZH: Final = {
     "clock_ahead": "沙盒时钟从上次停下的地方继续：{now}。",
     "real_database": "数据库属于真实应用（有 {table}），因此不会写入示例匹配。",
     "sample": (
-        "旁边运行着一个示例应用：{name}（手机页面上的 {phone}）刚刚发来消息，\n"
-        "接下来会有 {matches} 个匹配。用户再次发消息之前，微信只允许发五条。"
+        "旁边运行着一个示例应用，为{name}（{phone}）找到 {matches} 个匹配，它们都在等待：\n"
+        "用户自己发来消息之前，微信不允许推送。请在手机页面以{name}的身份试试\n"
+        "  你好      等待的匹配合成一条消息送达\n"
+        "  查看1     查看其中第一个的详情\n"
+        "  退订      不再收到推送，直到说「恢复」\n"
+        "再把时钟快进 49 小时：窗口关闭，下一个匹配等到用户再说一句才发出。"
     ),
-    "listening": "沙盒里的用户说话时，会写入 wechat_kf_sessions。",
+    "listening": "手机页面上用户说的话，会像来自微信一样到达 kfpush，并写入 wechat_kf_sessions。",
     "try_publish": "推送你自己的匹配：`{kfpush} publish 文件`，每行一个 JSON 对象。",
     "try_explain": "           试试在另一个终端运行 `{kfpush} explain {match}`",
     "try_answer": (

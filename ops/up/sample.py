@@ -1,8 +1,8 @@
-"""A small application beside kfpush, standing in for a real one: it hears users and finds them matches.
+"""A small application beside kfpush, standing in for a real one: it finds its users matches.
 
-It does what FriendAI does and with the same means, a connection of its own: a session row whenever somebody
-speaks, and a match that is committed in one transaction with its outbox event.  Contacts and matches are
-invented.
+It does what FriendAI does and with the same means, a connection of its own: a match is committed in one
+transaction with its outbox event.  Contacts and matches are invented; its users go by their WeChat ids.  What
+users say is not its business: kfpush hears it from WeChat.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, Final
 
 import structlog
 
+from consumer.replies.asked import Other
+from consumer.replies.reading import read
 from ops.sandbox.process import SandboxControl
 from ops.up.contacts import CONTACTS, Contact
 from producer.outbox import Outbox
@@ -28,10 +29,9 @@ from schemas.events import MatchCreated
 ACCOUNT: Final = "wkSample"
 NAME: Final = "小林"
 PHONE: Final = "wmXiaoLin"
-GREETING: Final = "你好，帮我留意合适的人"
 
-MATCHES_AT_START: Final = 6
-"""One more than a window takes, so that the rule can be watched."""
+MATCHES_AT_START: Final = 3
+"""They wait for the user's first word, and arrive as one message."""
 
 PACE: Final = 2.5
 """Seconds between two matches."""
@@ -43,6 +43,9 @@ MOST_AHEAD: Final = 20
 """However much is said, no more matches than these are still to come."""
 
 POLL: Final = 1.0
+
+LEAP: Final = 3600.0
+"""Seconds; so far does a clock only go when somebody moves it."""
 
 REAL_TABLES: Final = ("intent_matches", "user_intents", "message_logs")
 """Tables of a real FriendAI database: nothing is ever invented beside them."""
@@ -68,18 +71,6 @@ class HostApplication:
         """Name a table that says that this is somebody's real database, if there is one."""
         with connected(self._engine) as session:
             return next((table for table in REAL_TABLES if session.tx.columns(table)), None)
-
-    def hear(self, word: Word) -> None:
-        """Remember that a user spoke, in the session row that kfpush reads."""
-        spoken_at = datetime.fromtimestamp(word["send_time"], UTC).strftime("%Y-%m-%d %H:%M:%S")
-        with self._transaction() as session:
-            session.tx.execute(
-                "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
-                " VALUES (?, ?, ?, ?) ON CONFLICT (user_id, open_kfid) DO UPDATE SET"
-                " external_userid = excluded.external_userid, last_message_time = excluded.last_message_time,"
-                " updated_at = CURRENT_TIMESTAMP",
-                (user_of(word["external_userid"]), word["external_userid"], word["open_kfid"], spoken_at),
-            )
 
     def prefer(self, user_id: str, quiet_hours: str | None, min_score: float | None) -> None:
         """Store what a user wants."""
@@ -139,13 +130,12 @@ class HostApplication:
             yield session
 
 
-def user_of(external_userid: str) -> str:
-    """The application's own id of a user: the sample user is bound to one, others go by their WeChat id."""
-    return "sample-xiaolin" if external_userid == PHONE else external_userid
-
-
 class Sample(threading.Thread):
-    """Listens to the sandbox and, if it may, invents matches: a few at the start, then one for each word."""
+    """Listens to the sandbox and, if it may, invents matches; ``on_word`` is told of every word.
+
+    Some while its user has not yet written, so that something waits; then one after each word that asks
+    kfpush nothing, and one after each leap of the clock, when nobody has written.
+    """
 
     def __init__(
         self,
@@ -163,7 +153,9 @@ class Sample(threading.Thread):
         self._stopping = threading.Event()
         # What was said before is nobody's business; this comes before anybody is told of the phone page.
         self._heard = max((word["seq"] for word in control.words()), default=0)
-        self._greeted = 0
+        self._offset = float(control.clock()["offset"])
+        self._latest = PHONE
+        self._is_awaited = True
         self._ahead: deque[str] = deque(maxlen=MOST_AHEAD)
         self._next_at = 0.0
         self._invented = 0
@@ -174,36 +166,55 @@ class Sample(threading.Thread):
 
     def run(self) -> None:
         """Listen until stopped; a sandbox or a database that is away for a while is waited for."""
+        is_there = False
         while not self._stopping.is_set():
             try:
-                if self._invents and not self._greeted:
-                    self._invented = self._application.count()
-                    self._greeted = self._control.speak(ACCOUNT, PHONE, GREETING)["seq"]
+                if self._invents and not is_there:
+                    self._open()
+                    is_there = True
                 self._listen()
                 self._invent()
             except (OSError, HTTPException, ValueError, KfpushError) as error:
                 if not self._stopping.wait(POLL):
                     log.warning("sample.waiting", error=str(error) or type(error).__name__)
 
+    def _open(self) -> None:
+        """Let the user open the chat, so that their phone is there, and find them some matches at once."""
+        self._control.enter(ACCOUNT, PHONE)
+        self._invented = self._application.count()
+        for _ in range(MATCHES_AT_START):
+            self._match(PHONE)
+
     def _listen(self) -> None:
         wait = min(POLL, max(0.0, self._next_at - time.monotonic())) if self._ahead else POLL
         for word in self._control.words(self._heard, wait):
-            self._hear(word)
-            if self._invents:
-                matches = MATCHES_AT_START if word["seq"] == self._greeted else 1
-                self._ahead.extend([user_of(word["external_userid"])] * matches)
+            self._heard = word["seq"]
+            self._on_word(word)
+            self._think_of(word)
+        offset = float(self._control.clock()["offset"])
+        if offset - self._offset >= LEAP:
+            self._later(self._latest)
+        self._offset = offset
 
-    def _hear(self, word: Word) -> None:
-        self._application.hear(word)
-        self._heard = word["seq"]
-        self._next_at = max(self._next_at, time.monotonic() + THINKING)
-        self._on_word(word)
+    def _think_of(self, word: Word) -> None:
+        """Find the user a match, unless they asked kfpush for something, or some wait for this very word."""
+        self._latest = word["external_userid"]
+        was_awaited = self._is_awaited and self._latest == PHONE
+        self._is_awaited = self._is_awaited and not was_awaited
+        if not was_awaited and isinstance(read(word["text"], word.get("menu_id")), Other):
+            self._later(self._latest)
+
+    def _later(self, user: str) -> None:
+        if self._invents:
+            self._ahead.append(user)
+            self._next_at = max(self._next_at, time.monotonic() + THINKING)
 
     def _invent(self) -> None:
-        if not self._ahead or time.monotonic() < self._next_at or self._stopping.is_set():
-            return
-        contact = CONTACTS[self._invented % len(CONTACTS)]
-        self._application.match(self._ahead[0], contact)
-        self._ahead.popleft()
+        if self._ahead and time.monotonic() >= self._next_at and not self._stopping.is_set():
+            self._match(self._ahead[0])
+            self._ahead.popleft()
+            self._next_at = time.monotonic() + PACE
+
+    def _match(self, user: str) -> None:
+        self._application.match(user, CONTACTS[self._invented % len(CONTACTS)])
         self._invented += 1
-        self._next_at = time.monotonic() + PACE

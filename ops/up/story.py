@@ -56,6 +56,9 @@ _SUMMARY: Final = {
     What.DROPPED: "ended_n",
     What.DEAD: "ended_n",
 }
+_UNTIL_A_WORD: Final = frozenset({Reason.NO_SESSION, Reason.WINDOW_CLOSED, Reason.NO_SLOT})
+"""What a user's next word ends."""
+
 _ORDINARY: Final = frozenset({"intake.group_made"})
 """Warnings that every first start has."""
 
@@ -180,7 +183,7 @@ class Story:
         """Say once what to try when something first waits."""
         if item.what not in {What.WAITING, What.PARKED} or not (self.names and self.advises):
             return
-        key = "try_answer" if item.reason == Reason.NO_SLOT else "try_explain"
+        key = "try_answer" if item.reason in _UNTIL_A_WORD else "try_explain"
         if key not in self._advised:
             self._advised.add(key)
             self.talk(key, match=item.match_id, name=next(iter(self.names.values())))

@@ -16,7 +16,7 @@ from consumer.ledger import deliveries
 from ops.sandbox.process import SandboxControl
 from ops.up.cast import CAST, LIU, ZONE, Expectation, at_night, in_the_morning
 from ops.up.phrases import Phrases
-from ops.up.sample import HostApplication, user_of
+from ops.up.sample import HostApplication
 from ops.up.together import Everything
 from schemas.database import Row as LedgerRow
 from schemas.database import Transaction
@@ -65,11 +65,12 @@ class Stage:
         """Let the application find all matches at once."""
         for person in CAST:
             for match_id, contact in person.matches.items():
-                self._application.match(user_of(person.phone), contact, match_id)
+                self._application.match(person.phone, contact, match_id)
 
-    def speak(self, open_kfid: str, phone: str) -> None:
-        """Let somebody write, and the application hear it."""
-        self._application.hear(self.control.speak(open_kfid, phone))
+    async def has_heard(self, phone: str) -> bool:
+        """Whether kfpush knows that somebody wrote."""
+        known = "SELECT 1 AS known FROM kf_windows WHERE external_userid = ? AND opened_at IS NOT NULL"
+        return await self._house.own.read(lambda tx: tx.one(known, (phone,))) is not None
 
     async def look(self, expected: Expectation) -> Row:
         """Compare what is expected with what is there now."""

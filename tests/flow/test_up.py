@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.sandbox.process import SandboxProcess
-from ops.up.sample import ACCOUNT, PHONE, user_of
+from ops.up.sample import ACCOUNT, PHONE
 from ops.up.together import free_port
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
