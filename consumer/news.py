@@ -29,9 +29,10 @@ _DEAD: Final = frozenset(
 
 
 class What(StrEnum):
-    """What can happen to a match."""
+    """What can happen to a match; and that somebody was answered, which concerns none."""
 
     SENT = "sent"
+    ANSWERED = "answered"
     WAITING = "waiting"
     PARKED = "parked"
     UNKNOWN = "unknown"
@@ -41,7 +42,10 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing that happened to one match; ``left`` is how many messages the window then still had."""
+    """One thing that happened to one match; ``left`` is how many messages the window then still had.
+
+    What went in one message has one ``push_id``; an answer has no match.
+    """
 
     at: str
     what: What
@@ -52,8 +56,10 @@ class News:
     until: datetime | None = None
     errcode: int | None = None
     left: int | None = None
+    push_id: int | None = None
 
 
+_GONE: Final = frozenset({What.SENT, What.ANSWERED})
 _OF_LINE: Final = {Entry.DEFERRED: What.WAITING, Entry.PARKED: What.PARKED, Entry.DROPPED: What.DROPPED}
 
 
@@ -103,9 +109,7 @@ class Watcher:
 
         A message of the window before this one is left without: that window is over.
         """
-        phones = {
-            item.recipient.external_userid for item in news if item.what is What.SENT and item.recipient
-        }
+        phones = {item.recipient.external_userid for item in news if item.what in _GONE and item.recipient}
         listed = [window for opened in windows.load(tx, phones).values() for window in opened]
         since = {window.recipient: window.opened_at for window in listed if window.opened_at}
         if not since:
@@ -114,12 +118,15 @@ class Watcher:
         left = {
             window.recipient: windows.counted(window, uses).slots_left(self._kept_back) for window in listed
         }
+        after: dict[int | None, int] = {}  # what one message left behind, whatever number of matches it had
         told: list[News] = []
         for item in reversed(news):
-            counts = item.what is What.SENT and item.recipient in since
+            counts = item.what in _GONE and item.recipient in since
             if counts and item.recipient and item.at >= to_text(since[item.recipient]):
-                told.append(replace(item, left=left[item.recipient]))
-                left[item.recipient] += 1
+                if item.push_id not in after:
+                    after[item.push_id] = left[item.recipient]
+                    left[item.recipient] += 1
+                told.append(replace(item, left=after[item.push_id]))
             else:
                 told.append(item)
         return told[::-1]
@@ -149,10 +156,15 @@ def _of_push(row: Row) -> list[News]:
 
 def _about(row: Row, what: What, at: str) -> list[News]:
     recipient = RecipientKey(row["open_kfid"], row["external_userid"])
-    return [
-        News(at, what, match_id, revision, recipient, row["reason"], errcode=row["errcode"])
+    about = [
+        News(
+            at, what, match_id, revision, recipient, row["reason"], errcode=row["errcode"], push_id=row["id"]
+        )
         for match_id, revision in json.loads(row["matches"])
     ]
+    if not about and what is What.SENT and row["kind"] == pushes.ANSWER:
+        return [News(at, What.ANSWERED, "", 1, recipient, push_id=row["id"])]
+    return about
 
 
 def _last(tx: Transaction, table: str) -> int:
@@ -161,7 +173,8 @@ def _last(tx: Transaction, table: str) -> int:
 
 
 _SELECT: Final = (
-    "SELECT id, open_kfid, external_userid, matches, status, reason, errcode, settled_at FROM push_messages"
+    "SELECT id, kind, open_kfid, external_userid, matches, status, reason, errcode, settled_at"
+    " FROM push_messages"
 )
 
 

@@ -42,6 +42,7 @@ SAME_TROUBLE_AFTER: Final = 30.0
 
 _COLOURS: Final = {
     What.SENT: "green",
+    What.ANSWERED: "green",
     What.WAITING: "yellow",
     What.PARKED: "yellow",
     What.UNKNOWN: "yellow",
@@ -50,6 +51,7 @@ _COLOURS: Final = {
 }
 _SUMMARY: Final = {
     What.SENT: "sent_n",
+    What.ANSWERED: "sent_n",
     What.WAITING: "held_n",
     What.PARKED: "held_n",
     What.UNKNOWN: "held_n",
@@ -115,9 +117,10 @@ class Story:
     def happened(self, news: Sequence[News], *, is_last: bool = False) -> None:
         """Tell what happened to matches; of a flood, a part and now and then a summary."""
         shown = news if self.as_json else news[: self._room()]
-        for item in shown:
+        for together in _together(shown, apart=self.as_json):
             self._room_left -= 1
-            self._event(item.what, self._sentence(item), _COLOURS[item.what], _facts(item))
+            item = together[0]
+            self._event(item.what, self._sentence(together), _COLOURS[item.what], _facts(item))
         self._untold.update(_SUMMARY[item.what] for item in news[len(shown) :])
         if self._untold and (is_last or time.monotonic() - self._summed_at >= SUMMARY_EVERY):
             numbers = ", ".join(self.phrases.say(key, n=n) for key, n in self._untold.items())
@@ -163,11 +166,14 @@ class Story:
                 return
             await asyncio.wait([ended], timeout=LOOK_EVERY)
 
-    def _sentence(self, item: News) -> str:
-        match = item.match_id if item.revision == 1 else f"{item.match_id}:{item.revision}"
+    def _sentence(self, together: Sequence[News]) -> str:
+        item = together[0]
+        names = [
+            each.match_id if each.revision == 1 else f"{each.match_id}:{each.revision}" for each in together
+        ]
         return self.phrases.say(
-            _phrase(item),
-            match=match,
+            "sent_together" if len(together) > 1 and item.left is not None else _phrase(item),
+            match=", ".join(names),
             name=self._name(item.recipient.external_userid if item.recipient else ""),
             left=item.left,
             reason=self.phrases.reason(item.reason or ""),
@@ -202,6 +208,19 @@ class Story:
                 return  # nobody reads any more; what is told is told by the ledger too
 
 
+def _together(news: Sequence[News], *, apart: bool) -> list[list[News]]:
+    """Put side by side what one message carried."""
+    told: list[list[News]] = []
+    for item in news:
+        before = told[-1][0] if told else None
+        is_one = before is not None and (item.what, item.push_id) == (What.SENT, before.push_id)
+        if told and is_one and item.push_id is not None and not apart:
+            told[-1].append(item)
+        else:
+            told.append([item])
+    return told
+
+
 def _phrase(item: News) -> str:
     if item.what is not What.SENT or item.left:
         return item.what
@@ -211,12 +230,13 @@ def _phrase(item: News) -> str:
 def _facts(item: News) -> dict[str, object]:
     facts = {
         "at": item.at,
-        "match": item.match_id,
+        "match": item.match_id or None,
         "revision": item.revision,
         "reason": item.reason,
         "until": item.until.isoformat() if item.until else None,
         "errcode": item.errcode,
         "left": item.left,
+        "push": item.push_id,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 

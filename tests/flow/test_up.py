@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.sandbox.process import SandboxProcess
-from ops.up.sample import ACCOUNT, PHONE
+from ops.up.sample import ACCOUNT, MATCHES_AT_START, PHONE
 from ops.up.together import free_port
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
@@ -23,21 +23,29 @@ def lines(*match_ids: str, user_id: str) -> str:
     return "\n".join(json.dumps({"match_id": match_id, **match}) for match_id in match_ids)
 
 
-def test_the_sixth_message_waits_for_the_user(tmp_path: Path) -> None:
-    """Five messages go, the sixth is told to wait and why, and the user's next word sends it."""
+def sessions(database: Path) -> list[tuple[str, str, str]]:
+    """What the application knows of who spoke where."""
+    with closing(sqlite3.connect(database)) as connection:
+        columns = "user_id, external_userid, open_kfid"
+        return connection.execute(f"SELECT {columns} FROM wechat_kf_sessions").fetchall()
+
+
+def test_what_waits_goes_with_the_next_word(tmp_path: Path) -> None:
+    """The first word brings what waited as one message; a sixth message waits for the next word."""
     with Up(tmp_path) as up:
+        assert [up.event("parked")["reason"] for _ in range(MATCHES_AT_START)] == ["no_session"] * 3
+        up.control.speak(ACCOUNT, PHONE, "你好")
         assert up.event("spoke")["user"] == PHONE
-        published = kfpush("publish", folder=tmp_path, given=lines(*"abcdef", user_id=user_of(PHONE)))
+        assert [up.event("sent")["left"] for _ in range(MATCHES_AT_START)] == [4, 4, 4]
+        assert len(up.control.pushes(PHONE)) == 1
+
+        published = kfpush("publish", folder=tmp_path, given=lines(*"abcdef", user_id=PHONE))
         assert published.stdout == "6 added, 0 already there, 0 refused\n"
-        parked = up.event("parked")
-        assert parked["reason"] == "no_slot"
+        assert up.event("parked")["reason"] == "no_slot"
         assert len(up.control.pushes(PHONE, at_least=5, wait=20)) == 5
 
         up.control.clock(advance=60)  # what was accepted within 5 s of a word counts in its window
         up.control.speak(ACCOUNT, PHONE, "继续")
-        while (sent := up.event("sent"))["match"] != parked["match"]:
-            assert sent.get("left", 0) in range(5)
-        assert sent["left"] in range(5)
         assert len(up.control.pushes(PHONE, at_least=6, wait=20)) >= 6
         assert up.end(signal.SIGINT) == 0
         assert not up.survivors()
@@ -117,8 +125,7 @@ def test_the_sandbox_goes_on_where_it_was(tmp_path: Path) -> None:
     with Up(tmp_path) as up:
         up.control.clock(advance=86_400)
         up.control.speak(ACCOUNT, "wmTomorrow")
-        while up.event("spoke")["user"] != "wmTomorrow":
-            pass
+        eventually(lambda: sessions(tmp_path / ".kfpush" / "kfpush.db"))
         assert up.end(signal.SIGTERM) == 0
     with Up(tmp_path) as up:
         assert up.control.clock()["offset"] > 80_000
@@ -153,7 +160,6 @@ def test_nothing_is_invented_in_a_real_database(tmp_path: Path) -> None:
         with Up(tmp_path, KFPUSH_DATABASE_URL=f"sqlite:///{database}") as up:
             up.control.speak("wkA", "wmA")
             assert up.event("spoke")["user"] == "wmA"
+            assert eventually(lambda: sessions(database)) == [("wmA", "wmA", "wkA")]
             assert up.end(signal.SIGTERM) == 0
-        sessions = connection.execute("SELECT user_id, external_userid, open_kfid FROM wechat_kf_sessions")
-        assert sessions.fetchall() == [("wmA", "wmA", "wkA")]
         assert connection.execute("SELECT count(*) FROM push_outbox").fetchone() == (0,)

@@ -3,6 +3,7 @@
 import json
 import logging
 import string
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,23 @@ def test_a_line_is_a_sentence(news: News, told: str, capsys: pytest.CaptureFixtu
     story(advises=False).happened([news])
 
     assert capsys.readouterr().out.splitlines()[0].endswith(f"  {told}")
+
+
+def test_one_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Matches that went together are told together, to programs one by one; an answer is a line of its own."""
+    three = [replace(sent(name, 4), push_id=7) for name in ("s1", "s2", "s3")]
+    alone = replace(sent("s4", 3), push_id=8)
+    story(advises=False).happened([*three, alone, News("", What.ANSWERED, "", 1, XIAOLIN, push_id=9)])
+    lines = capsys.readouterr().out.splitlines()
+    story(as_json=True).happened(three)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [line.partition("  ")[2] for line in lines] == [
+        "matches s1, s2, s3 → sent to 小林 as one message (4 left in the window)",
+        "match s4 → sent to 小林 (3 left in the window)",
+        "小林 was answered",
+    ]
+    assert [event["match"] for event in events] == ["s1", "s2", "s3"]
 
 
 def test_a_real_user_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
