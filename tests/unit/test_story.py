@@ -66,7 +66,7 @@ def test_a_line_is_a_sentence(news: News, told: str, capsys: pytest.CaptureFixtu
 
 
 def test_one_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Matches that went together are told together, to programs one by one; an answer is a line of its own."""
+    """Matches that went together are told together, to programs one by one; so is an answer."""
     three = [replace(sent(name, 4), push_id=7) for name in ("s1", "s2", "s3")]
     alone = replace(sent("s4", 3), push_id=8)
     story(advises=False).happened([*three, alone, News("", What.ANSWERED, "", 1, XIAOLIN, push_id=9)])
