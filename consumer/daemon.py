@@ -19,6 +19,8 @@ from consumer.inbound.puller import Puller
 from consumer.intake import Intake
 from consumer.planning import Planning
 from consumer.projection import Projection
+from consumer.replies.forwarding import Forwarder
+from consumer.replies.welcome import Welcomer
 from consumer.send import Sender
 from consumer.settling import Settler
 from consumer.stream import GroupGone, Stream
@@ -44,6 +46,9 @@ class Rooms:
     watch: HostWatch
     projection: Projection
     puller: Puller
+    welcomer: Welcomer
+    forwarder: Forwarder | None = None
+    """None where the application does not want to hear what users say."""
 
 
 async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> None:
@@ -53,6 +58,7 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
         asyncio.create_task(rooms.planning.run(), name="plan"),
         asyncio.create_task(rooms.watch.run(), name="watch"),
         asyncio.create_task(rooms.puller.run(), name="pull"),
+        asyncio.create_task(rooms.welcomer.run(), name="welcome"),
     ]
     outgoing = [
         asyncio.create_task(rooms.sender.run(), name="send"),
@@ -60,6 +66,9 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
         asyncio.create_task(rooms.acks.run(), name="acks"),
         asyncio.create_task(rooms.projection.run(), name="projection"),
     ]
+    if rooms.forwarder is not None:
+        # What is being tried when it ends is tried again: it is at least once anyway.
+        incoming.append(asyncio.create_task(rooms.forwarder.run(), name="forward"))
     stopping = asyncio.create_task(stop.wait(), name="stop")
     log.info("consume.started", consumer=rooms.stream.consumer)
     try:

@@ -31,6 +31,7 @@ from consumer.ledger import arrivals, pushes, waking
 from consumer.names import ConsumerName
 from consumer.planning import Planning
 from consumer.projection import Projection
+from consumer.replies.welcome import Welcomer
 from consumer.send import Report, Sender
 from consumer.settling import Settler
 from consumer.stream import BLOCK_MILLISECONDS, Stream
@@ -158,9 +159,11 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
 async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
     """Construct one consumer's rooms."""
     settings, keys = house.settings, house.keys
-    name = ConsumerName(Path(settings.data_dir))
-    reader = redis_client(house.redis_url, timeout=BLOCK_MILLISECONDS / 1000 + READER_MARGIN)
-    try:
+    async with AsyncExitStack() as stack:
+        name = ConsumerName(Path(settings.data_dir))
+        stack.callback(name.release)
+        reader = redis_client(house.redis_url, timeout=BLOCK_MILLISECONDS / 1000 + READER_MARGIN)
+        stack.push_async_callback(reader.aclose)
         stream = Stream(reader, house.redis, keys.matches, name.text)
         acks = Acks(stream)
         reports: asyncio.Queue[Report] = asyncio.Queue()
@@ -186,6 +189,14 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             world=house.world,
         )
         projection = Projection(house.app, house.own, world=house.world)
+        calls = Calls(house.transport, tokens)
+        welcomer = Welcomer(calls, settings.welcome, house.installation, world=house.world)
+        forwarder = await stack.enter_async_context(inbound.forwarder_of(house.own, settings, house.world))
+
+        def on_heard() -> None:
+            nudge.set()
+            if forwarder is not None:
+                forwarder.nudge()
 
         def on_settled() -> None:
             nudge.set()
@@ -222,18 +233,18 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             inbound.puller_of(
                 house.app,
                 house.own,
-                Calls(house.transport, tokens),
+                calls,
                 settings,
                 judging=rules_of(settings),
                 world=house.world,
                 installation=house.installation,
                 consumer=name.text,
-                on_woken=nudge.set,
+                welcome=lambda entered: welcomer.offer(entered.code, entered.at),
+                on_woken=on_heard,
             ),
+            welcomer,
+            forwarder,
         )
-    finally:
-        await reader.aclose()
-        name.release()
 
 
 def mirror_of(house: House) -> Mirror:

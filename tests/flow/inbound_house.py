@@ -98,7 +98,7 @@ class InboundHouse:
         world = World(lambda: house.now, lambda: house.wall, lambda: 0.5)
         replies = Replies(reading.read, lambda *_: frozenset(), self._answer, self.entered.append)
         if self.answers:
-            replies = replies_of(house.rules, INSTALLATION)
+            replies = replies_of(house.rules, INSTALLATION, forwards=True, welcome=self.entered.append)
         return Pull(
             house.app,
             house.own,
