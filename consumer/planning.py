@@ -9,7 +9,8 @@ from typing import Final
 import structlog
 
 from consumer.gather import Rules, read_host
-from consumer.plan import ROWS_A_PLACE, Clock, Outcome, Round, find_due
+from consumer.plan import Round
+from consumer.rounds import ROWS_A_PLACE, Clock, Outcome, find_due
 from consumer.send import Sender
 from consumer.world import World
 from schemas.database import Database, Transaction

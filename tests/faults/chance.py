@@ -12,7 +12,8 @@ from typing import Final
 
 from consumer.gather import HostInputs, read_host
 from consumer.ledger.pushes import Attempt
-from consumer.plan import Clock, Due, Round, find_due
+from consumer.plan import Round
+from consumer.rounds import Clock, Due, find_due
 from consumer.send import Report
 from consumer.settle import Moment, Runs, settle
 from consumer.watch import HostWatch

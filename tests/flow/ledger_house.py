@@ -11,7 +11,8 @@ from consumer.intake import Sorted, store
 from consumer.ledger import waking
 from consumer.ledger.arrivals import Incoming
 from consumer.ledger.pushes import Attempt
-from consumer.plan import Clock, Due, Outcome, Round, find_due
+from consumer.plan import Round
+from consumer.rounds import Clock, Due, Outcome, find_due
 from consumer.send import Report
 from consumer.settle import Moment, Runs, Settled, settle
 from consumer.watch import HostWatch

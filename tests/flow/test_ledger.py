@@ -59,6 +59,18 @@ def place(status: DeliveryStatus, due_at: datetime | None) -> Act:
     return lambda tx: deliveries.place(tx, [Verdict(KEY, status, Reason.NO_SLOT, due_at, "wm1")], LATER)
 
 
+def went_out(tx: Transaction) -> None:
+    """WeChat has the message, and its matches are told of it."""
+    tx.execute("UPDATE push_messages SET status = 'sent'")
+    deliveries.sent(tx, [7], LATER)
+
+
+def failed_before_it_was_known_to_be_sent(tx: Transaction) -> None:
+    """The news that it did not arrive was faster than the acceptance."""
+    tx.execute("UPDATE push_messages SET status = 'failed'")
+    deliveries.sent(tx, [7], LATER)
+
+
 PENDING = {D.WAITING, D.PARKED}
 MOVES_OF_DELIVERIES: list[tuple[str, Act, dict[DeliveryStatus, DeliveryStatus]]] = [
     ("defer", place(D.WAITING, LATER), dict.fromkeys(PENDING, D.WAITING)),
@@ -71,9 +83,10 @@ MOVES_OF_DELIVERIES: list[tuple[str, Act, dict[DeliveryStatus, DeliveryStatus]]]
     ),
     (
         "sent",
-        lambda tx: deliveries.sent(tx, [7], LATER),
+        went_out,
         dict.fromkeys((*PENDING, D.SENDING, D.DEAD, D.DROPPED), D.SENT),
     ),
+    ("sent and failed", failed_before_it_was_known_to_be_sent, {}),
     ("freed", lambda tx: deliveries.freed(tx, 7, Reason.LATE, LATER), {D.SENDING: D.WAITING}),
     ("buried", lambda tx: deliveries.buried(tx, 7, Reason.CONTENT_REFUSED, LATER), {D.SENDING: D.DEAD}),
     ("dropped", lambda tx: deliveries.dropped(tx, 7, Reason.EXPIRED, LATER), {D.SENDING: D.DROPPED}),
@@ -115,7 +128,7 @@ def test_a_push_moves_only_its_own_matches(tx: Transaction) -> None:
     tx.execute("UPDATE push_deliveries SET status = 'sending', push_id = 8")
     before = delivery(tx)
 
-    deliveries.sent(tx, [7], LATER)
+    went_out(tx)
     deliveries.freed(tx, 7, Reason.LATE, LATER)
     deliveries.buried(tx, 7, Reason.CONTENT_REFUSED, LATER)
     deliveries.dropped(tx, 7, Reason.EXPIRED, LATER)

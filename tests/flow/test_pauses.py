@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from consumer import pauses
-from consumer.plan import Due
+from consumer.rounds import Due
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from schemas.states import PauseScope

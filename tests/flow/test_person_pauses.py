@@ -11,7 +11,8 @@ import pytest
 
 from consumer import pauses
 from consumer.pauses import Pause, Wish
-from consumer.plan import MOST_ROWS, Due
+from consumer.plan import MOST_ROWS
+from consumer.rounds import Due
 from schemas.receipts import Accepted, RefusalKind, Refused, Unknown
 from schemas.states import PauseScope
 from tests.engines import Sqlite

@@ -6,7 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.ledger import deliveries
-from consumer.plan import MOST_ROWS, Due
+from consumer.ledger.waking import RELEASE_AFTER
+from consumer.plan import MOST_ROWS
+from consumer.rounds import Due
 from schemas.database import Row, Transaction
 from schemas.receipts import NotSent, NotSentCause, Unknown
 from tests.engines import Engine
@@ -122,7 +124,7 @@ async def test_a_paused_corp_is_probed_once_however_much_is_due(house: LedgerHou
 
 
 async def test_a_word_wakes_only_whose_it_is(house: LedgerHouse) -> None:
-    """Everybody else's dates stay as they are."""
+    """Everybody else's dates stay as they are; theirs is a moment later, for what else they say."""
     await house.session("u1", "wm1", said=None)
     await house.session("u2", "wm2", said=None)
     await house.arrive(match("m1", "u1"), match("m2", "u2"))
@@ -131,7 +133,10 @@ async def test_a_word_wakes_only_whose_it_is(house: LedgerHouse) -> None:
 
     await house.watch()
 
-    assert [await house.due("m1"), await house.due("m2")] == [house.now, at("29 12:00")]
+    released = house.now + RELEASE_AFTER
+    assert [await house.due("m1"), await house.due("m2")] == [released, at("29 12:00")]
+    assert (await house.find_due()).user_ids == ()
+    house.later(seconds=RELEASE_AFTER.total_seconds())
     assert (await house.find_due()).user_ids == ("u1",)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from consumer.ledger.pushes import Attempt
-from consumer.plan import Outcome
+from consumer.rounds import Outcome
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from tests.flow.ledger_house import NOON, LedgerHouse, at, match
 
