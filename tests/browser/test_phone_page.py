@@ -251,6 +251,14 @@ def test_nothing_is_wider_than_the_screen(
     expect(phone(page).locator(".from-user").last).to_contain_text("窄")
 
 
+def test_a_small_screen_has_the_box_at_once(open_page: OpenPage, control: SandboxControl) -> None:
+    """On a phone the window, the talk and the box to type in are all on the first screen."""
+    page = open_page(f"{control.base_url}/phone", width=375)
+    expect(phone(page).locator(".from-user")).to_be_in_viewport(ratio=1)
+    expect(phone(page).locator(".window dd")).to_be_in_viewport(ratio=1)
+    expect(phone(page).get_by_role("button", name="发送")).to_be_in_viewport(ratio=1)
+
+
 def test_a_sandbox_that_is_gone(open_page: OpenPage) -> None:
     """It is said at the top, a word that was not taken stays in its box, and later all goes on."""
     with SandboxProcess() as first:

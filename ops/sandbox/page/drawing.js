@@ -29,6 +29,6 @@ export function say(within, words) {
 // One of six colours, always the same for one name.
 export function colour(name) {
   let sum = 0;
-  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 6;
-  return `colour-${sum}`;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 1009;
+  return `colour-${sum % 6}`;
 }
