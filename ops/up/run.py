@@ -66,7 +66,7 @@ def _surroundings(settings: Settings, control: SandboxControl, story: Story) -> 
     sample = Sample(
         application,
         control,
-        lambda word: story.spoke(word["external_userid"]),
+        lambda word: story.spoke(word["external_userid"], taps="menu_id" in word),
         invents=real is None,
     )
     return Surroundings(sample, real, _remember(settings, application, control))

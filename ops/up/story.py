@@ -109,10 +109,10 @@ class Story:
         if self.as_json:
             self._event("ready", "", "white", facts)
 
-    def spoke(self, external_userid: str) -> None:
-        """Tell that a user wrote."""
-        facts = {"user": external_userid}
-        self._event("spoke", self.phrases.say("spoke", name=self._name(external_userid)), "cyan", facts)
+    def spoke(self, external_userid: str, *, taps: bool = False) -> None:
+        """Tell that a user wrote, or tapped on a menu, which opens no window."""
+        text = self.phrases.say("tapped" if taps else "spoke", name=self._name(external_userid))
+        self._event("spoke", text, "cyan", {"user": external_userid})
 
     def happened(self, news: Sequence[News], *, is_last: bool = False) -> None:
         """Tell what happened to matches; of a flood, a part and now and then a summary."""

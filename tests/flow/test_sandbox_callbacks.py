@@ -1,5 +1,6 @@
 """Notifications as kfpush's callback gets them: signed, encrypted, tried four times, shared, lost."""
 
+import asyncio
 import queue
 import threading
 import time
@@ -12,6 +13,8 @@ import pytest
 from defusedxml.ElementTree import fromstring
 
 from ops.sandbox.process import SandboxControl, SandboxProcess
+from ops.sandbox.switches import Switches
+from ops.sandbox.world import Credentials, World
 from producer.callback.crypto import decode_aes_key, decrypt, signature
 from schemas.settings import SANDBOX_AES_KEY, SANDBOX_TOKEN
 from tests.flow.wechat_caller import Caller
@@ -122,6 +125,19 @@ def test_a_word_is_notified(sandbox: SandboxProcess, control: SandboxControl, li
     control.clock(advance=600)
     assert caller.api("sync_msg", {"open_kfid": "wkA", "token": event["Token"]})["errcode"] == 95007
     assert settled(control) == {"posts": 1, "delivered": 1, "gone": 0, "lost": 0}
+
+
+async def test_what_happens_together_shares_a_notification(listener: Listener) -> None:
+    """Three words at once are told by one post for each account; a word after that by another."""
+    world = World(Credentials(), Switches())
+    world.callbacks.aim(listener.url, world.callbacks.seal)
+    for account in ("wkA", "wkA", "wkB"):
+        world.happen("enter_session", account, "wmA")
+    told = [await asyncio.to_thread(listener.next) for _ in range(2)]
+    assert sorted(event["OpenKfId"] for event in told) == ["wkA", "wkB"]
+    world.happen("enter_session", "wkA", "wmA")
+    assert (await asyncio.to_thread(listener.next))["OpenKfId"] == "wkA"
+    assert world.callbacks.told()["posts"] == 3
 
 
 def test_anything_but_200_is_tried_again(control: SandboxControl, listener: Listener) -> None:

@@ -53,6 +53,21 @@ def test_what_waits_goes_with_the_next_word(tmp_path: Path) -> None:
     assert "push.attempted" in events
 
 
+def test_what_the_sample_application_finds(tmp_path: Path) -> None:
+    """A match for each word that asks kfpush nothing, and one for a leap of the clock; none for a command."""
+    with Up(tmp_path) as up:
+        up.control.speak(ACCOUNT, PHONE, "你好")
+        assert [up.event("sent")["match"] for _ in range(MATCHES_AT_START)] == ["s1", "s2", "s3"]
+        up.control.speak(ACCOUNT, PHONE, "查看1")
+        up.event("answered")
+        up.control.clock(advance=49 * 3600)
+        parked = up.event("parked")
+        assert (parked["match"], parked["reason"]) == ("s4", "window_closed")
+        up.control.speak(ACCOUNT, PHONE, "我回来了")
+        assert [up.event("sent")["match"] for _ in range(2)] == ["s4", "s5"]
+        assert up.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
     """Whether it is asked to stop or killed without a word, Valkey and the sandbox end with it."""

@@ -82,6 +82,16 @@ def test_one_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert [event["match"] for event in events] == ["s1", "s2", "s3"]
 
 
+def test_a_tap_is_not_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who taps on a menu opens no window, and is not told to have."""
+    story().spoke("wmXiaoLin")
+    story().spoke("wmXiaoLin", taps=True)
+
+    spoke, tapped = capsys.readouterr().out.splitlines()
+    assert spoke.endswith("小林 wrote: the window is open for 48 hours and five messages")
+    assert tapped.endswith("小林 tapped on a menu item")
+
+
 def test_a_real_user_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Outside the sandbox a user's WeChat id is personal data, and the terminal may be a journal."""
     Story(Phrases("en"), ZoneInfo("UTC"), shows_ids=False).happened([sent("3", 2)])

@@ -21,9 +21,13 @@ export function write(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
 
+export function describe(place, name, text) {
+  if (place.getAttribute(name) !== text) place.setAttribute(name, text);
+}
+
 export function say(within, words) {
   for (const place of within.querySelectorAll("[data-say]")) write(place, words[place.dataset.say]);
-  for (const place of within.querySelectorAll("[data-label]")) place.setAttribute("aria-label", words[place.dataset.label]);
+  for (const place of within.querySelectorAll("[data-label]")) describe(place, "aria-label", words[place.dataset.label]);
 }
 
 // One of six colours, always the same for one name.

@@ -12,19 +12,19 @@ export function drawKnown(drawn, talk, words, now, act) {
   const remains = closesAt ? new Date(closesAt) - now.time : 0;
   const isOpen = remains > 0;
   const place = find(".window", known);
-  write(find("dd", place), isOpen ? words.closing(countdown(remains)) : closesAt ? words.closed : words.never);
+  write(find(".text", place), isOpen ? words.closing(countdown(remains)) : closesAt ? words.closed : words.never);
   find("meter", place).value = Math.max(0, remains / 1000);
   place.classList.toggle("shut", !isOpen);
   drawLeft(find(".left", known), isOpen ? left : 0, of, words);
   const state = isOpen || !closesAt ? talk.service_state : ENDED;
-  write(find(".state dd", known), talk.rejects ? words.rejected : words.states[state]);
+  write(find(".state .text", known), talk.rejects ? words.rejected : words.states[state]);
   find(".state", known).classList.toggle("shut", state >= 2 || talk.rejects);
   drawTry(find(".try", known), words, act);
   drawDeeds(find(".deeds", known), talk, state, words, act);
 }
 
 function drawLeft(place, left, of, words) {
-  write(find("dd", place), words.left(left, of));
+  write(find(".text", place), words.left(left, of));
   place.classList.toggle("shut", !left);
   const dots = find(".dots", place);
   while (dots.children.length < of) dots.append(element("i"));

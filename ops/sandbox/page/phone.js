@@ -106,4 +106,8 @@ changes.onerror = () => {
   isLive = false;
   drawLine();
 };
-setInterval(() => latest && draw(), 1000); // the windows run down
+setInterval(() => latest && draw(), 30_000); // what was today is yesterday
+setInterval(() => {
+  for (const drawn of users.values()) drawn.tick(); // the windows run down
+  drawLine();
+}, 1000);

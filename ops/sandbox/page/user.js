@@ -2,7 +2,7 @@
 
 import { drawBubbles } from "./bubbles.js";
 import { tell } from "./calls.js";
-import { button, colour, find, say, write } from "./drawing.js";
+import { button, colour, describe, find, say, write } from "./drawing.js";
 import { drawKnown } from "./known.js";
 
 const chosen = new Map(); // external_userid -> the open_kfid that is shown
@@ -20,11 +20,12 @@ export function drawUser(drawn, phone, words, now) {
   const list = find(".talk", drawn);
   if (list.dataset.account !== talk.open_kfid) forgetBubbles(drawn);
   list.dataset.account = talk.open_kfid;
-  list.setAttribute("aria-label", words.talk(user, talk.open_kfid));
+  describe(list, "aria-label", words.talk(user, talk.open_kfid));
   const box = find("input", drawn);
-  box.setAttribute("aria-label", words.say(user));
-  box.placeholder = words.say(user);
-  drawKnown(drawn, talk, words, now, act);
+  describe(box, "aria-label", words.say(user));
+  describe(box, "placeholder", words.say(user));
+  drawn.tick = () => drawKnown(drawn, talk, words, now, act);
+  drawn.tick();
   drawBubbles(list, talk.messages, { words, now, speak: (order) => act("speak", order) });
 }
 
