@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from consumer import host, windows
 from consumer.facts import Intent, Person, Session, User
 from consumer.intents import read_intents
-from consumer.ledger import deliveries, pushes
+from consumer.ledger import deliveries, usage
+from consumer.ledger.usage import Use
 from consumer.people import Group, group
 from consumer.preferences import settings_of
 from consumer.quiet import day_start
@@ -87,9 +88,9 @@ def gather(
     phones = {phone for person in people for phone in person.external_userids}
     users = {user_id for person in people for user_id in person.user_ids}
     opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
-    of_phone: dict[str, list[pushes.Use]] = {}
-    of_user: dict[str, list[pushes.Use]] = {}
-    for use in pushes.uses(tx, phones, users, now - windows.USE_REACH):
+    of_phone: dict[str, list[Use]] = {}
+    of_user: dict[str, list[Use]] = {}
+    for use in usage.read(tx, phones, users, now - windows.USE_REACH):
         of_phone.setdefault(use.recipient.external_userid, []).append(use)
         of_user.setdefault(use.user_id, []).append(use)
     settings = settings_of(tx, users)
@@ -131,6 +132,6 @@ def gather(
 
 def _intents_of_pushes(tx: Transaction, push_ids: Collection[int]) -> dict[int, list[str]]:
     """Tell, for each of these pushes, the intents of the matches it carries."""
-    carried = pushes.carried_by(tx, push_ids)
+    carried = usage.carried_by(tx, push_ids)
     intents = deliveries.intents_of(tx, {key for keys in carried.values() for key in keys})
     return {push_id: [intents[key] for key in keys if key in intents] for push_id, keys in carried.items()}

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from consumer import windows
-from consumer.ledger import pushes
+from consumer.ledger import pushes, usage
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason, RecipientKey
 from schemas.states import OPEN_PUSH, Entry, PushStatus
@@ -114,7 +114,7 @@ class Watcher:
         since = {window.recipient: window.opened_at for window in listed if window.opened_at}
         if not since:
             return list(news)
-        uses = pushes.uses(tx, phones, (), min(since.values()))
+        uses = usage.read(tx, phones, (), min(since.values()))
         left = {
             window.recipient: windows.counted(window, uses).slots_left(self._kept_back) for window in listed
         }

@@ -16,7 +16,7 @@ from typing import Final
 
 from consumer import outcomes, windows
 from consumer.host_ids import host_id
-from consumer.ledger import pushes
+from consumer.ledger import usage
 from schemas.database import Row, Transaction, is_storage, marks
 from schemas.decisions import RecipientKey
 from schemas.states import PushStatus
@@ -49,7 +49,7 @@ def count(tx: Transaction, rows: Sequence[Row], now: datetime) -> Counts:
         0,
     )
     of_user = dict.fromkeys(users, 0)
-    for use in pushes.uses(tx, phones, (), now - windows.USE_REACH):
+    for use in usage.read(tx, phones, (), now - windows.USE_REACH):
         if use.accepted_at is None or not windows.is_in(opened.get(use.recipient), use):
             continue
         of_recipient[use.recipient] = of_recipient.get(use.recipient, 0) + 1

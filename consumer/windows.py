@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from consumer.facts import WINDOW, WINDOW_MARGIN, Session, Window
 from consumer.ledger import pushes
+from consumer.ledger.usage import Use
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.times import TimeInFuture, UnreadableTime, maybe_from_text, maybe_text, parse_host_time, to_text
@@ -259,7 +260,7 @@ def own_people(tx: Transaction, user_ids: Collection[str]) -> frozenset[str]:
     return frozenset(row["external_userid"] for row in rows)
 
 
-def used_slots(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> int:
+def used_slots(window: Window, uses: Iterable[Use], *, but: int | None = None) -> int:
     """Count a recipient's slots from rows: its open pushes, and those accepted in the window.
 
     Those are the ones accepted since it opened, and the ones whose attempt began with it: two clocks never
@@ -272,7 +273,7 @@ def used_slots(window: Window, uses: Iterable[pushes.Use], *, but: int | None = 
     )
 
 
-def is_in(opened_at: datetime | None, use: pushes.Use) -> bool:
+def is_in(opened_at: datetime | None, use: Use) -> bool:
     """Whether a push takes a slot of the window that opened then."""
     if use.accepted_at is None or opened_at is None:
         return True
@@ -280,7 +281,7 @@ def is_in(opened_at: datetime | None, use: pushes.Use) -> bool:
     return use.accepted_at >= opened_at or (began_with is not None and began_with >= opened_at)
 
 
-def counted(window: Window, uses: Iterable[pushes.Use], *, but: int | None = None) -> Window:
+def counted(window: Window, uses: Iterable[Use], *, but: int | None = None) -> Window:
     """Fill in a window's used slots."""
     used = used_slots(window, uses, but=but)
     return replace(window, used=used) if used != window.used else window
@@ -289,7 +290,7 @@ def counted(window: Window, uses: Iterable[pushes.Use], *, but: int | None = Non
 def sent_today(
     user_id: str,
     day_start: datetime,
-    uses: Iterable[pushes.Use],
+    uses: Iterable[Use],
     *,
     but: int | None = None,
 ) -> list[int]:

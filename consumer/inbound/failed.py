@@ -14,7 +14,7 @@ from consumer import overtaking, pauses
 from consumer.facts import Window
 from consumer.inbound.failures import Failure, Then, failure_of
 from consumer.inbound.heard import Heard
-from consumer.ledger import deliveries, pushes, timeline, waking
+from consumer.ledger import deliveries, lookup, pushes, timeline, waking
 from consumer.ledger.pushes import Push
 from consumer.ledger.timeline import Line
 from schemas.database import Transaction
@@ -78,7 +78,7 @@ def end_pauses(tx: Transaction, now: datetime) -> list[str]:
 def _has_arrived(tx: Transaction, pause: pauses.Pause, now: datetime) -> bool:
     """Whether the last message that was tried since the pause began has been with WeChat for long enough."""
     since, before = to_text(pause.paused_at), to_text(now - ARRIVES_WITHIN)
-    for row in pushes.latest_of(tx, pause.target or None, LATELY):
+    for row in lookup.latest_of(tx, pause.target or None, LATELY):
         if row["reserved_at"] < since or row["status"] == PushStatus.FAILED:
             return False
         if row["status"] == PushStatus.SENT:

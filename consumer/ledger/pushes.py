@@ -28,8 +28,8 @@ KINDS: Final = (MATCH, ANSWER, "summary", "host")
 
 _AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 
-_OPEN: Final = "status IN ('sending', 'unknown')"
-_FROZEN: Final = f"{_OPEN} AND status = 'unknown' AND holder IS NULL"
+OPEN: Final = "status IN ('sending', 'unknown')"
+_FROZEN: Final = f"{OPEN} AND status = 'unknown' AND holder IS NULL"
 """Said in two ways, so that the index on open pushes serves it: SQLite infers no status from another."""
 
 
@@ -161,7 +161,7 @@ def take_again(
     """
     tx.execute(
         "UPDATE push_messages SET status = ?, attempts = attempts + 1, holder = ?, lease_until = ?,"
-        f" send_by = ?, window_opened_at = ?, tried_at = ? WHERE id = ? AND {_OPEN}",
+        f" send_by = ?, window_opened_at = ?, tried_at = ? WHERE id = ? AND {OPEN}",
         (
             PushStatus.UNKNOWN if push.attempts else PushStatus.SENDING,
             holder,
@@ -178,7 +178,7 @@ def take_again(
 def due(tx: Transaction, wall: datetime, limit: int) -> list[Push]:
     """Read open pushes that nobody holds any more, longest due first."""
     rows = tx.rows(
-        f"SELECT * FROM push_messages WHERE {_OPEN} AND lease_until <= ? ORDER BY lease_until LIMIT ?",
+        f"SELECT * FROM push_messages WHERE {OPEN} AND lease_until <= ? ORDER BY lease_until LIMIT ?",
         (to_text(wall), limit),
     )
     return [_push(row) for row in rows]
@@ -188,7 +188,7 @@ def still_due(tx: Transaction, ids: Collection[int], wall: datetime) -> list[Pus
     """Read those of these pushes that nobody has taken or ended since they were found due."""
     values = tuple(ids)
     rows = tx.rows(
-        f"SELECT * FROM push_messages WHERE id IN ({marks(values)}) AND {_OPEN} AND lease_until <= ?"
+        f"SELECT * FROM push_messages WHERE id IN ({marks(values)}) AND {OPEN} AND lease_until <= ?"
         " ORDER BY lease_until",
         (*values, to_text(wall)),
     )
@@ -313,7 +313,7 @@ def freeze(
     """
     tx.execute(
         "UPDATE push_messages SET status = 'unknown', holder = NULL, lease_until = ?, reason = ?, errcode = ?"
-        f" WHERE id = ? AND attempts = ? AND {_OPEN}",
+        f" WHERE id = ? AND attempts = ? AND {OPEN}",
         (to_text(until), reason, errcode, push_id, attempt),
     )
 
@@ -355,63 +355,6 @@ def unknown_recipients(tx: Transaction, after: str, limit: int) -> tuple[str, ..
     return tuple(row["external_userid"] for row in rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One push as it counts: in slots while open or accepted in the window, in limits per local day."""
-
-    push_id: int
-    recipient: RecipientKey
-    user_id: str
-    kind: str
-    accepted_at: datetime | None
-    """None while it is open: it counts whenever it was reserved."""
-    window_opened_at: datetime | None
-    """The window that its last attempt began with."""
-    is_failed: bool = False
-    """It used a slot, and nobody got it."""
-
-
-def uses(
-    tx: Transaction,
-    external_userids: Collection[str],
-    user_ids: Collection[str],
-    accepted_since: datetime,
-) -> list[Use]:
-    """Read what counts against these recipients' slots and these users' limits."""
-    found: dict[int, Use] = {}
-    for column, values in (("external_userid", tuple(external_userids)), ("user_id", tuple(user_ids))):
-        # An open push has no acceptance: said too, that the index finds it among all that somebody ever got.
-        is_open = f"accepted_at IS NULL AND {_OPEN}"
-        for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
-            for row in tx.rows(
-                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at, window_opened_at"
-                f" FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
-                (*values, *more),
-            ):
-                accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
-                found[row["id"]] = Use(
-                    row["id"],
-                    RecipientKey(row["open_kfid"], row["external_userid"]),
-                    row["user_id"],
-                    row["kind"],
-                    maybe_from_text(accepted_at),
-                    maybe_from_text(row["window_opened_at"]),
-                    row["status"] == PushStatus.FAILED,
-                )
-    return list(found.values())
-
-
-def carried_by(tx: Transaction, ids: Collection[int]) -> dict[int, list[tuple[str, int]]]:
-    """Tell which matches (match_id, revision) each of these pushes carries."""
-    values = tuple(ids)
-    rows = (
-        tx.rows(f"SELECT id, matches FROM push_messages WHERE id IN ({marks(values)})", values) if ids else []
-    )
-    return {
-        row["id"]: [(match_id, number) for match_id, number in json.loads(row["matches"])] for row in rows
-    }
-
-
 def unprojected(tx: Transaction, limit: int) -> list[Row]:
     """Read settled pushes that the application's own screens do not show yet."""
     return tx.rows(
@@ -431,38 +374,3 @@ def mark_projected(tx: Transaction, pushes: Collection[tuple[int, str]], now: da
             f"UPDATE push_messages SET projected_at = ? WHERE status = ? AND id IN ({marks(ids)})",
             (to_text(now), status, *ids),
         )
-
-
-def of_match(tx: Transaction, match_id: str) -> list[Row]:
-    """Read every push that named a match, however it ended.
-
-    A delivery knows its latest push only; the letters themselves say what they carry.  Looked through are
-    those of the match's own users, which their index finds.
-    """
-    named = tx.rows(
-        "SELECT id, matches FROM push_messages WHERE user_id IN"
-        " (SELECT user_id FROM push_deliveries WHERE match_id = ?)",
-        (match_id,),
-    )
-    ids = [row["id"] for row in named if match_id in {carried for carried, _ in json.loads(row["matches"])}]
-    if not ids:
-        return []
-    return tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(ids)}) ORDER BY id", ids)
-
-
-def latest_of(tx: Transaction, open_kfid: str | None, limit: int) -> list[Row]:
-    """Read how the latest pushes of a KF account, or of all, stand, newest first, among the latest of all."""
-    rows = tx.rows(
-        "SELECT open_kfid, status, reason, reserved_at, accepted_at FROM push_messages"
-        " ORDER BY id DESC LIMIT ?",
-        (limit,),
-    )
-    return [row for row in rows if open_kfid is None or row["open_kfid"] == open_kfid]
-
-
-def latest(tx: Transaction, limit: int) -> list[Row]:
-    """Read how the latest pushes stand, newest first."""
-    return tx.rows(
-        "SELECT status, errcode, reserved_at, accepted_at FROM push_messages ORDER BY id DESC LIMIT ?",
-        (limit,),
-    )

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from consumer import deadletters, outlook
 from consumer.gather import HostInputs, read_host
-from consumer.ledger import deliveries, pushes, timeline
+from consumer.ledger import deliveries, lookup, pushes, timeline
 from consumer.preferences import settings_of
 from ops import migrate
 from ops.looking import prospects
@@ -82,7 +82,7 @@ async def explain(look: Lookout, match_id: str, *, with_text: bool = False) -> J
 
 def _ledger(tx: Transaction, match_id: str) -> Ledger:
     rows = _dicts(deliveries.of_match(tx, match_id))
-    sent = _dicts(pushes.of_match(tx, match_id))
+    sent = _dicts(lookup.of_match(tx, match_id))
     lines = _dicts(timeline.of_match(tx, match_id, [row["id"] for row in sent]))
     chosen = settings_of(tx, {row["user_id"] for row in rows})
     zones = {user: str(row["timezone"]) for user, row in chosen.items() if host_values.zone(row["timezone"])}

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from consumer import deadletters, pauses, windows
-from consumer.ledger import counts, pushes, timeline
+from consumer.ledger import counts, lookup, timeline
 from ops import migrate
 from ops.looking import standing
 from ops.looking.carrier import look_at_stream
@@ -73,7 +73,7 @@ def _outbox(backlog: outbox.Backlog, look: Lookout) -> standing.Outbox:
 
 def count(tx: Transaction, now: datetime, *, with_totals: bool = False) -> Ledger:
     """Count kfpush's own tables."""
-    recent = pushes.latest(tx, LATELY)
+    recent = lookup.latest(tx, LATELY)
     accepted = [row["accepted_at"] for row in recent if row["status"] == PushStatus.SENT]
     is_open, is_exhausted = windows.count_open(tx, now)
     return Ledger(

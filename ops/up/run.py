@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from consumer.ledger import pushes
+from consumer.ledger import lookup
 from ops.clock import wall
 from ops.environment import masked_url
 from ops.sandbox.process import SandboxControl
@@ -95,7 +95,7 @@ def _remember(settings: Settings, application: HostApplication, control: Sandbox
 async def _latest_push(settings: Settings) -> datetime:
     app, own = databases(settings)
     try:
-        rows = await own.read(lambda tx: pushes.latest(tx, 1))
+        rows = await own.read(lambda tx: lookup.latest(tx, 1))
     finally:
         await app.close()
         await own.close()

@@ -7,7 +7,7 @@ import pytest
 
 from consumer import windows
 from consumer.facts import Session
-from consumer.ledger import arrivals, deliveries, pushes, waking
+from consumer.ledger import arrivals, deliveries, pushes, usage, waking
 from consumer.ledger.arrivals import Incoming
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
@@ -304,7 +304,7 @@ async def test_empty_questions_have_empty_answers(house: LedgerHouse) -> None:
             deliveries.entries_of(tx, []),
             pushes.load(tx, []),
             pushes.still_due(tx, [], house.wall),
-            pushes.uses(tx, [], [], house.now - timedelta(days=2)),
+            usage.read(tx, [], [], house.now - timedelta(days=2)),
             windows.load(tx, []),
             windows.seen(tx, []),
             windows.own_people(tx, []),

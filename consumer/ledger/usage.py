@@ -1,0 +1,71 @@
+"""The table ``push_messages``, as it counts: what takes a slot of a window, or a message of a day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from consumer.ledger.pushes import OPEN
+from schemas.database import Transaction, marks
+from schemas.decisions import RecipientKey
+from schemas.states import PushStatus
+from schemas.times import maybe_from_text, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One push as it counts: in slots while open or accepted in the window, in limits per local day."""
+
+    push_id: int
+    recipient: RecipientKey
+    user_id: str
+    kind: str
+    accepted_at: datetime | None
+    """None while it is open: it counts whenever it was reserved."""
+    window_opened_at: datetime | None
+    """The window that its last attempt began with."""
+    is_failed: bool = False
+    """It used a slot, and nobody got it."""
+
+
+def read(
+    tx: Transaction,
+    external_userids: Collection[str],
+    user_ids: Collection[str],
+    accepted_since: datetime,
+) -> list[Use]:
+    """Read what counts against these recipients' slots and these users' limits."""
+    found: dict[int, Use] = {}
+    for column, values in (("external_userid", tuple(external_userids)), ("user_id", tuple(user_ids))):
+        # An open push has no acceptance: said too, that the index finds it among all that somebody ever got.
+        is_open = f"accepted_at IS NULL AND {OPEN}"
+        for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
+            for row in tx.rows(
+                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at, window_opened_at"
+                f" FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
+                (*values, *more),
+            ):
+                accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
+                found[row["id"]] = Use(
+                    row["id"],
+                    RecipientKey(row["open_kfid"], row["external_userid"]),
+                    row["user_id"],
+                    row["kind"],
+                    maybe_from_text(accepted_at),
+                    maybe_from_text(row["window_opened_at"]),
+                    row["status"] == PushStatus.FAILED,
+                )
+    return list(found.values())
+
+
+def carried_by(tx: Transaction, ids: Collection[int]) -> dict[int, list[tuple[str, int]]]:
+    """Tell which matches (match_id, revision) each of these pushes carries."""
+    values = tuple(ids)
+    rows = (
+        tx.rows(f"SELECT id, matches FROM push_messages WHERE id IN ({marks(values)})", values) if ids else []
+    )
+    return {
+        row["id"]: [(match_id, number) for match_id, number in json.loads(row["matches"])] for row in rows
+    }
