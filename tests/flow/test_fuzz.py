@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from producer.callback import letter, seal
+from schemas import kf_reading
 from tests.fuzz.runner import Failed, Target, run
 from tests.fuzz.targets import TARGETS
 
@@ -52,3 +53,22 @@ def test_what_it_is_there_for_is_seen(
 
     with pytest.raises(Failed):
         run(callbacks, seed=1, cases=2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "replaced"),
+    [
+        ("_ID", re.compile(r"(?s).+")),
+        ("instant", lambda _: None),
+        ("_text", lambda found, *names: found[names[0]]),
+    ],
+)
+def test_what_the_items_are_there_for_is_seen(
+    monkeypatch: pytest.MonkeyPatch, name: str, replaced: object
+) -> None:
+    """Ids of any form, a time that is never read, a field that must be there: each makes a case fail."""
+    monkeypatch.setattr(kf_reading, name, replaced)
+    [items] = [target for target in TARGETS if target.name == "items"]
+
+    with pytest.raises(Failed):
+        run(items, seed=1, cases=2000)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.fuzz import callbacks
+from tests.fuzz import callbacks, items
 from tests.fuzz.runner import Target
 
-TARGETS: Final[tuple[Target, ...]] = (callbacks.TARGET,)
+TARGETS: Final[tuple[Target, ...]] = (callbacks.TARGET, items.TARGET)
