@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,9 @@ from consumer.wechat.transport import HttpTransport
 from consumer.world import World
 from schemas.database import Database, Transaction
 from schemas.settings import Settings
+
+LEASE_MARGIN: Final = timedelta(seconds=6)
+"""For the access token, and for databases that are slow."""
 
 
 def puller_of(
@@ -52,7 +56,9 @@ def puller_of(
     )
     # The names of consumers are of one data folder; two of those may share a ledger.
     holder = f"{installation}/{consumer}/{uuid.uuid4().hex[:8]}"
-    return Puller(app, own, pull, holder=holder, world=world, on_woken=on_woken)
+    # A page is asked for three times at most: with a token, without, and from the start.
+    lease = timedelta(seconds=3 * settings.send_timeout) + LEASE_MARGIN
+    return Puller(app, own, pull, holder=holder, lease=lease, world=world, on_woken=on_woken)
 
 
 def replies_of(

@@ -14,9 +14,6 @@ from typing import Final
 from schemas.database import Transaction, marks
 from schemas.times import maybe_from_text, to_text
 
-LEASE: Final = timedelta(seconds=30)
-"""How long a puller that is not heard of keeps an account: longer than the longest wait for one page."""
-
 TOKEN_LIFE: Final = timedelta(minutes=10)
 """WeChat: a callback's token is good for so long."""
 
@@ -39,6 +36,8 @@ class Turn:
     token: str = field(repr=False)
     is_first: bool
     """The account was never read to its end."""
+    lease: timedelta
+    """How long it keeps the account without a page: longer than the longest wait for one."""
 
 
 def noticed(tx: Transaction, holder: str, wall: datetime) -> list[str]:
@@ -80,14 +79,14 @@ def silent(tx: Transaction, accounts: Collection[str], since: datetime) -> list[
     return sorted(set(values) - {row["open_kfid"] for row in rows})
 
 
-def take(tx: Transaction, open_kfid: str, holder: str, wall: datetime) -> Turn | None:
+def take(tx: Transaction, open_kfid: str, holder: str, lease: timedelta, wall: datetime) -> Turn | None:
     """Take the lease and what is needed to begin; None if somebody has it."""
     tx.execute(
         "INSERT INTO kf_cursors (open_kfid) VALUES (?) ON CONFLICT (open_kfid) DO NOTHING", (open_kfid,)
     )
     taken = tx.execute(
         f"UPDATE kf_cursors AS c SET holder = ?, lease_until = ? WHERE c.open_kfid = ? AND {_FREE}",
-        (holder, to_text(wall + LEASE), open_kfid, to_text(wall), holder),
+        (holder, to_text(wall + lease), open_kfid, to_text(wall), holder),
     )
     if not taken:
         return None
@@ -106,6 +105,7 @@ def take(tx: Transaction, open_kfid: str, holder: str, wall: datetime) -> Turn |
         row["notified_at"],
         (row["token"] or "") if is_fresh else "",
         row["caught_up_at"] is None,
+        lease,
     )
 
 
@@ -118,7 +118,7 @@ def advance(tx: Transaction, turn: Turn, cursor: str, wall: datetime) -> None:
     """
     moved = tx.execute(
         "UPDATE kf_cursors SET next_cursor = ?, lease_until = ? WHERE open_kfid = ? AND holder = ?",
-        (cursor or None, to_text(wall + LEASE), turn.open_kfid, turn.holder),
+        (cursor or None, to_text(wall + turn.lease), turn.open_kfid, turn.holder),
     )
     if not moved:
         raise LeaseLost(turn.open_kfid)

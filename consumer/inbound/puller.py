@@ -57,14 +57,16 @@ class Puller:
         pull: Pull,
         *,
         holder: str,
+        lease: timedelta,
         world: World,
         on_woken: Callable[[], None],
     ) -> None:
-        """``holder`` names this installation and this process, in every lease that it takes."""
+        """``holder`` names this installation and this process in every lease that it takes, for so long."""
         self._app = app
         self._own = own
         self._pull = pull
         self._holder = holder
+        self._lease = lease
         self._world = world
         self._on_woken = on_woken
         self._nudged = asyncio.Event()
@@ -144,7 +146,9 @@ class Puller:
         """Read one account; whatever goes wrong is told, waited for, and tried again."""
         try:
             wall = self._world.wall()
-            turn = await self._own.exclusive(lambda tx: cursors.take(tx, account, self._holder, wall))
+            turn = await self._own.exclusive(
+                lambda tx: cursors.take(tx, account, self._holder, self._lease, wall)
+            )
             if turn is None:
                 return
             pulled = await self._pull.read(turn, self._failures.get(account, 0))

@@ -40,6 +40,7 @@ _PLAN = "consumer.plan:Round.run"
 _POST = "consumer.wechat.transport:HttpTransport.post"
 _SETTLE = "consumer.settle:settle"
 _ACK = "consumer.stream:Stream.ack"
+_TAKE_IN = "consumer.inbound.pull:take_in"
 
 STEPS: Final = (
     Step(1, "mirror", "rows read, none on the stream", _ADD, Moment.BEFORE),
@@ -71,7 +72,24 @@ STEPS: Final = (
     ),
 )
 
-BY_NUMBER: Final = {step.number: step for step in STEPS}
+INBOUND: Final = (
+    Step(
+        20,
+        "consume",
+        "an account's lease taken, nothing asked",
+        "consumer.inbound.cursors:take",
+        Moment.COMMITTED,
+    ),
+    Step(21, "consume", "a page read, nothing done", "consumer.inbound.pull:hear", Moment.AFTER),
+    Step(
+        22, "consume", "the host's rows written, not ours", "consumer.inbound.sessions:note", Moment.COMMITTED
+    ),
+    Step(23, "consume", "a page's effects done, not committed", _TAKE_IN, Moment.AFTER),
+    Step(24, "consume", "a page's effects committed", _TAKE_IN, Moment.COMMITTED),
+)
+"""The steps of a pull."""
+
+BY_NUMBER: Final = {step.number: step for step in (*STEPS, *INBOUND)}
 
 EVERY_MATCH: Final = tuple(step for step in STEPS if step.number not in {15, 16, 17})
 """Steps that any fresh match passes; for the others something must have gone wrong before."""

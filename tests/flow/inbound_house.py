@@ -118,7 +118,9 @@ class InboundHouse:
     async def turn(self, kf: str = "wk1", holder: str = "here") -> cursors.Turn | None:
         """Take an account's lease."""
         wall = self.house.wall
-        return await self.house.own.exclusive(lambda tx: cursors.take(tx, kf, holder, wall))
+        return await self.house.own.exclusive(
+            lambda tx: cursors.take(tx, kf, holder, timedelta(seconds=30), wall)
+        )
 
     async def hears(self, *items: object, kf: str = "wk1") -> Pulled:
         """Let these happen and pull the account to its end."""
