@@ -100,25 +100,32 @@ class Life:
 
     async def _plan(self) -> None:
         for attempt in (await self.house.plan()).attempts:
-            [(match_id, revision)] = attempt.letter.matches
-            story = self.stories[match_id]
-            assert not any(taken >= revision for taken in story.withdrawn) or attempt.number > 1, "withdrawn"
-            assert revision not in story.withdrawn, "tried again though withdrawn"
-            assert revision == story.newest or attempt.number > 1, "superseded"
-            assert all(other.letter.matches[0][0] != match_id for other in self.flying), "two on their way"
-            if attempt.number == 1 and story.settled is not None and story.settled != revision:
-                before, now = story.arrived[story.settled], story.arrived[revision]
-                assert has_moved(before, now), "hardly moved"
+            carried = attempt.letter.matches
+            # The bytes of one message are one: it is tried again as long as any of its matches holds.
+            assert any(number not in self.stories[name].withdrawn for name, number in carried), "withdrawn"
+            for match_id, revision in carried:
+                self._check(attempt, match_id, revision)
             self.flying.append(attempt)
+
+    def _check(self, attempt: Attempt, match_id: str, revision: int) -> None:
+        """See that this match may go in this attempt."""
+        story = self.stories[match_id]
+        assert not any(taken >= revision for taken in story.withdrawn) or attempt.number > 1, "withdrawn"
+        assert revision == story.newest or attempt.number > 1, "superseded"
+        flying = {name for other in self.flying for name, _ in other.letter.matches}
+        assert match_id not in flying, "two on their way"
+        if attempt.number == 1 and story.settled is not None and story.settled != revision:
+            before, now = story.arrived[story.settled], story.arrived[revision]
+            assert has_moved(before, now), "hardly moved"
 
     async def _end_one(self, *, calm: bool = False) -> None:
         if not self.flying:
             return
         attempt = self.flying.pop(self.dice.randrange(len(self.flying)))
         receipt = self._answer(attempt, calm=calm)
-        [(match_id, revision)] = attempt.letter.matches
         if isinstance(receipt, Accepted):
-            self.stories[match_id].settled = max(revision, self.stories[match_id].settled or 0)
+            for match_id, revision in attempt.letter.matches:
+                self.stories[match_id].settled = max(revision, self.stories[match_id].settled or 0)
         await self.house.settle((attempt, receipt))
 
     def _answer(self, attempt: Attempt, *, calm: bool) -> Receipt:
@@ -135,8 +142,8 @@ class Life:
         repeated = msgid in self.accepted
         if not repeated:
             self.accepted.add(msgid)
-            [(match_id, revision)] = attempt.letter.matches
-            self.stories[match_id].shown.append(revision)
+            for match_id, revision in attempt.letter.matches:
+                self.stories[match_id].shown.append(revision)
         return Unknown("lost") if fate == "swallowed" else Accepted(repeated)
 
     async def _speak(self) -> None:
