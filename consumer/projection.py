@@ -17,7 +17,8 @@ from consumer.world import World
 from schemas.database import Database, Row, Transaction
 from schemas.errors import StorageError, ValueRefused
 
-PAGE: Final = 200
+PAGE: Final = 80
+"""So many pushes at once: a busy host waits for the end of each page when it writes."""
 EVERY: Final = 1.0
 TOGETHER: Final = 0.1
 """Seconds after news in which more is awaited: every page is three transactions, whatever is on it."""
