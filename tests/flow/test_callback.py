@@ -181,6 +181,23 @@ async def test_accounts_that_come_and_go(desk: CallbackHouse) -> None:
     ]
 
 
+async def test_an_account_that_goes_and_comes_back(desk: CallbackHouse) -> None:
+    """One that has a row is marked in it, and a later notice or grant takes the mark away."""
+    marks = []
+    for message in (
+        notice("wk1"),
+        accounts((), ("wk1",)),
+        notice("wk1"),
+        accounts((), ("wk1",)),
+        accounts(("wk1",)),
+    ):
+        await desk.post(posted(message))
+        await desk.written()
+        marks.append(desk.notices()[0][3])
+
+    assert marks == [None, AT_NOON, None, AT_NOON, None]
+
+
 async def test_events_of_the_app_that_are_not_ours(lone: CallbackHouse) -> None:
     """They are answered, counted, and have no effect."""
     answer = await lone.post(posted(foreign()))

@@ -68,6 +68,24 @@ def test_what_the_sample_application_finds(tmp_path: Path) -> None:
         assert up.end(signal.SIGTERM) == 0
 
 
+def test_the_sandbox_calls_back(tmp_path: Path) -> None:
+    """A word on a phone is told to the callback of the same `kfpush up`, whatever port that had to take."""
+    with Up(tmp_path) as up:
+        assert up.control.check_callback()["ok"]
+        assert up.control.callback()["url"] == up.ready["callback_url"]
+        up.control.speak("wkAnother", "wmAnother")
+        assert eventually(lambda: noted(tmp_path, "wkAnother"))
+        assert up.end(signal.SIGTERM) == 0
+
+
+def noted(folder: Path, open_kfid: str) -> bool:
+    """Whether the ledger has a notice of an account."""
+    with closing(sqlite3.connect(folder / ".kfpush" / "kfpush.db")) as connection:
+        sql = "SELECT token FROM kf_notices WHERE open_kfid = ?"
+        found = connection.execute(sql, (open_kfid,)).fetchone()
+    return bool(found and found[0])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
     """Whether it is asked to stop or killed without a word, Valkey and the sandbox end with it."""
