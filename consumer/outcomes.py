@@ -76,8 +76,8 @@ def of_pushes(rows: Sequence[Row]) -> list[Outcome]:
     """Tell what settled pushes came to; one whose matches are planned again came to nothing yet."""
     found = []
     for row in rows:
-        told = _told(row["status"], row["reason"])
         matches = tuple(match_id for match_id, _ in json.loads(row["matches"]))
+        told = _told(row["status"], row["reason"], is_alone=len(matches) <= 1)
         if told is None or (row["kind"] == ANSWER and not matches):
             continue
         found.append(
@@ -94,7 +94,7 @@ def of_pushes(rows: Sequence[Row]) -> list[Outcome]:
     return found
 
 
-def _told(status: str, reason: str | None) -> Told | None:
+def _told(status: str, reason: str | None, *, is_alone: bool) -> Told | None:
     match status:
         case PushStatus.SENT:
             return Told.SENT
@@ -104,6 +104,6 @@ def _told(status: str, reason: str | None) -> Told | None:
             return Told.RECALLED
         case PushStatus.GIVEN_UP:
             return Told.UNKNOWN
-        case PushStatus.REFUSED if reason in _FOR_GOOD:
+        case PushStatus.REFUSED if reason == Reason.RECIPIENT_REFUSED or (reason in _FOR_GOOD and is_alone):
             return Told.FAILED
     return None

@@ -167,16 +167,25 @@ def _settle_one(
     if pushes.end(tx, push.id, decided.status, now, reason=decided.reason, errcode=errcode):
         # The person wakes first, so that what this very push frees keeps its own date.
         _wake(tx, push, moment)
-        match decided:
-            case Released(_, reason):
-                wait = pauses.THROTTLE_REST if reason is Reason.THROTTLED else timedelta(0)
-                deliveries.freed(tx, push.id, reason, now, wait)
-                overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
-                if letter.kind == pushes.ANSWER and not letter.matches and reason is not Reason.NO_SLOT:
-                    offers.offer_again(tx, push, moment.wall + wait)
-            case Buried(_, reason):
-                deliveries.buried(tx, push.id, reason, now)
+        _ended(tx, push, decided, moment)
     return decided.status
+
+
+def _ended(tx: Transaction, push: Push, decided: Released | Buried, moment: Moment) -> None:
+    """Let the matches of a push that ended without a message go on, or bury them."""
+    now, letter = moment.now, push.letter
+    match decided:
+        case Released(_, reason):
+            wait = pauses.THROTTLE_REST if reason is Reason.THROTTLED else timedelta(0)
+            deliveries.freed(tx, push.id, reason, now, wait)
+            overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
+            if letter.kind == pushes.ANSWER and not letter.matches and reason is not Reason.NO_SLOT:
+                offers.offer_again(tx, push, moment.wall + wait)
+        case Buried(_, Reason.CONTENT_REFUSED | Reason.UNCLASSIFIED) if len(letter.matches) > 1:
+            # Which of them WeChat minds is not known: each goes by itself, and tells.
+            deliveries.parted(tx, push.id, now)
+        case Buried(_, reason):
+            deliveries.buried(tx, push.id, reason, now)
 
 
 def _has_spoken_since(tx: Transaction, attempt: Attempt) -> bool:

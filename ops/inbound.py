@@ -17,7 +17,7 @@ from consumer.inbound.puller import Puller
 from consumer.inbound.replies import Entered, Hosted, Moment, Replies
 from consumer.ledger.forwards import Word, queue
 from consumer.replies import answering, reading, wishes
-from consumer.replies.answering import Ending
+from consumer.replies.answering import Answered, Ending
 from consumer.replies.asked import Asked
 from consumer.replies.forwarding import AT_ONCE, Forwarder, Target
 from consumer.wechat.calls import Calls
@@ -73,11 +73,9 @@ def replies_of(
     ``forwards`` says whether the application wants to hear the others.
     """
 
-    def answer(
-        tx: Transaction, asked: Sequence[Asked], hosted: Hosted, moment: Moment
-    ) -> Sequence[int | None]:
+    def answer(tx: Transaction, asked: Sequence[Asked], hosted: Hosted, moment: Moment) -> Sequence[Answered]:
         if hosted.inputs is None:
-            endings = [answering.Answered(Ending.HOST)] * len(asked)
+            endings = [Answered(Ending.HOST)] * len(asked)
         else:
             context = answering.Context(
                 hosted.inputs, rules, installation, moment.now, moment.wall, hosted.refused
@@ -86,7 +84,7 @@ def replies_of(
         if forwards:
             theirs = zip(asked, endings, strict=True)
             queue(tx, [_word(item) for item, one in theirs if one.ending is Ending.HOST], moment.wall)
-        return [one.push_id for one in endings]
+        return endings
 
     return Replies(reading.read, wishes.apply, answer, welcome)
 

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     """Just arrived, or woken; to be decided next."""
     RELEASED = "released"
     """Was parked until the user spoke, and they have: to be decided in a moment, together with its like."""
+    ALONE = "alone"
+    """WeChat refused the message that it shared with others: to be decided next, by itself."""
     # drop
     EXPIRED = "expired"
     SUPERSEDED = "superseded"

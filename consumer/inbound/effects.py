@@ -71,8 +71,10 @@ def take_in(
     asked = [item for item in hosted.asked if item.inbound_key in keys]
     answers = answering(tx, asked, hosted, moment) if asked else ()
     about = {one.item.key: push.id for one in heard if (push := _of(one, concerned))}
-    about |= {item.inbound_key: push_id for item, push_id in zip(asked, answers, strict=True) if push_id}
+    told = list(zip(asked, answers, strict=True))
+    about |= {item.inbound_key: one.push_id for item, one in told if one.push_id}
     inbox.about(tx, account, about.items())
+    inbox.answered(tx, account, [(item.inbound_key, one.told) for item, one in told])
     return Taken(
         new=len(heard),
         counts=dict(Counter(str(one.effect) for one in heard)),

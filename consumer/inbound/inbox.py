@@ -76,6 +76,14 @@ def about(tx: Transaction, account: str, pushes: Iterable[tuple[str, int]]) -> N
     )
 
 
+def answered(tx: Transaction, account: str, endings: Iterable[tuple[str, str]]) -> None:
+    """Note what came of words that asked for something: (key, ending)."""
+    tx.many(
+        "UPDATE kf_inbound SET answer = ? WHERE open_kfid = ? AND item_key = ?",
+        [(ending, account, key) for key, ending in endings],
+    )
+
+
 def did(tx: Transaction, account: str, effects: Iterable[tuple[str, Effect]]) -> None:
     """Correct what items did: (key, effect)."""
     tx.many(

@@ -10,6 +10,7 @@ from typing import Protocol
 from consumer.gather import HostInputs
 from consumer.inbound.heard import Read
 from consumer.inbound.sessions import Bound
+from consumer.replies.answering import Answered
 from consumer.replies.asked import Asked
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
@@ -61,8 +62,8 @@ class Answering(Protocol):
 
     def __call__(
         self, tx: Transaction, asked: Sequence[Asked], hosted: Hosted, moment: Moment, /
-    ) -> Sequence[int | None]:
-        """Tell the push that answers each; a word comes here once."""
+    ) -> Sequence[Answered]:
+        """Tell what became of each, and the push that answers it; a word comes here once."""
         ...
 
 

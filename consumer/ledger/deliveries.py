@@ -301,6 +301,15 @@ def undelivered(
     )
 
 
+def parted(tx: Transaction, push_id: int, now: datetime) -> None:
+    """Let the matches of an ended push be planned again, each by itself."""
+    tx.execute(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 0, due_at = ?, updated_at = ?"
+        " WHERE push_id = ? AND status = 'sending'",
+        (Reason.ALONE, to_text(now), to_text(now), push_id),
+    )
+
+
 def buried(tx: Transaction, push_id: int, reason: Reason, now: datetime) -> None:
     """Make dead letters of a push's matches."""
     _end(tx, push_id, "dead", reason, now)

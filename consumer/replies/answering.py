@@ -85,6 +85,11 @@ class Answered:
     reason: Reason | None = None
     push_id: int | None = None
 
+    @property
+    def told(self) -> str:
+        """The ending as it is stored: ``answered``, ``unanswered:no_slot``."""
+        return self.ending if self.reason is None else f"{self.ending}:{self.reason}"
+
 
 def answer(tx: Transaction, asked: Sequence[Asked], context: Context) -> list[Answered]:
     """Grant and answer words that are new, in the order they were said; tell each one's ending."""
@@ -216,7 +221,9 @@ class _Desk:
                 return self._view(known, item, which)
             case More():
                 return self._more(known, item)
-        is_refused = (item.recipient.open_kfid, item.inbound_key) in self.context.refused
+        is_refused = (item.recipient.open_kfid, item.inbound_key) in self.context.refused and isinstance(
+            item.command, Quiet | NoQuiet | Daily | Immediate
+        )
         text = texts.NOT_SET if is_refused else texts.said(item.command, had_stopped=had_stopped)
         return self._say(known, item, text)
 

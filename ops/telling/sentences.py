@@ -70,6 +70,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "The user has just spoken. What waited for that is decided together, in a second or two.",
         "用户刚刚发言。等待此刻的匹配将在一两秒内一并决定。",
     ),
+    Reason.ALONE: _why(
+        "WeChat refused the message it shared; it goes by itself",
+        "与其他匹配合并的消息被微信拒绝，将单独发送",
+        "WeChat refused the message that it shared with others: in the next round it goes by itself.",
+        "它与其他匹配合并的消息被微信拒绝：下一轮将单独发送。",
+    ),
     Reason.EXPIRED: _why(
         "it has expired",
         "已过期",

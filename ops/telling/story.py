@@ -133,7 +133,9 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
         yield _line(push.failed_at, _afterwards(push, teller), teller, Tone.BAD, 1)
     end = _END.get(PushStatus(push.status))
     if end is not None:
-        text = texts.BURIED_WITH if push.status == PushStatus.REFUSED and push.reason in _DEAD else end
+        is_buried = push.status == PushStatus.REFUSED and push.reason in _DEAD
+        is_parted = len(push.carried) > 1 and push.reason != Reason.RECIPIENT_REFUSED
+        text = texts.BURIED_WITH if is_buried and not is_parted else end
         why = short(push.reason or "", teller.language)
         yield _line(push.settled_at, teller.say(text, id=push.id, why=why), teller)
 

@@ -62,6 +62,7 @@ KF_INBOUND = Table(
         integer("tapped", required=True, default="0"),
         text("effect", required=True),
         integer("push_id"),
+        text("answer"),
         text("raw"),
         text("received_at", required=True),
     ),

@@ -11,6 +11,7 @@ from consumer.inbound.effects import Rules
 from consumer.inbound.pull import Pull, Pulled
 from consumer.inbound.replies import Entered, Hosted, Moment, Replies
 from consumer.replies import reading
+from consumer.replies.answering import Answered, Ending
 from consumer.replies.asked import Asked, Other
 from consumer.wechat.syncing import NotPulled, Request
 from consumer.world import World
@@ -111,9 +112,9 @@ class InboundHouse:
 
     def _answer(
         self, _tx: Transaction, asked: Sequence[Asked], _hosted: Hosted, _moment: Moment
-    ) -> Sequence[int | None]:
+    ) -> Sequence[Answered]:
         self.asked += [item for item in asked if not isinstance(item.command, Other)]
-        return [None] * len(asked)
+        return [Answered(Ending.HOST)] * len(asked)
 
     async def turn(self, kf: str = "wk1", holder: str = "here") -> cursors.Turn | None:
         """Take an account's lease."""

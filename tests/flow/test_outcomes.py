@@ -45,6 +45,27 @@ async def test_what_a_message_came_to(
     assert await house.host(POLL, 0) == told
 
 
+async def test_matches_that_shared_a_refused_message_have_not_failed_yet(house: LedgerHouse) -> None:
+    """Each goes by itself after it, and has an outcome of its own."""
+    await house.session(said="2026-11-20T11:00:00")
+    await house.arrive(match("17"), match("18"))
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    house.later(seconds=2)
+    refused = Refused(40201, RefusalKind.CONTENT)
+    await house.settle((await house.plan_one(), refused))
+    first, second = (await house.plan()).attempts
+    await house.settle((first, refused), (second, Accepted()))
+
+    await project(house)
+
+    assert await house.host(POLL, 0) == [
+        ("failed", "u1", "[17]", "content_refused"),
+        ("sent", "u1", "[18]", None),
+    ]
+
+
 async def test_nobody_knows_whether_it_arrived(house: LedgerHouse) -> None:
     """Given up after three days; a later word of WeChat's makes a line of its own."""
     await house.session()

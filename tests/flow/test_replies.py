@@ -39,6 +39,11 @@ async def test_a_page_of_all_sorts(hearing: InboundHouse) -> None:
     assert [item["item"]["msgtype"] for item in told] == ["text", "image"]
     assert told[0]["item"]["text"] == {"content": "你好吗"}
     assert (told[0]["user_ids"], told[0]["open_kfid"], told[0]["external_userid"]) == (["wm1"], "wk1", "wm1")
+    assert sorted(str(ending) for (ending,) in await hearing.inbound("answer")) == [
+        "answered",
+        "host",
+        "host",
+    ]
     assert sorted(str(effect) for (effect,) in await hearing.inbound()) == ["asked", "word", "word"]
 
 
@@ -50,6 +55,18 @@ async def test_a_page_of_talk_only(hearing: InboundHouse) -> None:
         lambda tx: forwards.take(tx, hearing.house.wall, hearing.house.rules.push_lease, 10)
     )
     assert len(taken) == 1
+
+
+async def test_why_there_was_no_answer_is_noted(hearing: InboundHouse) -> None:
+    """With the word itself."""
+    house = hearing.house
+    await hearing.hears(word(house.now, "退订"))
+    await hearing.hears(word(house.now, "帮助"))
+
+    assert sorted(str(ending) for (ending,) in await hearing.inbound("answer")) == [
+        "answered",
+        "unanswered:stopped",
+    ]
 
 
 async def test_what_waited_and_what_was_asked(hearing: InboundHouse) -> None:
@@ -124,3 +141,26 @@ async def test_forwards_go_to_the_very_address(hearing: InboundHouse, tail: str,
             assert nobody is None
 
     assert served.seen[0].startswith(b"POST " + path + b" HTTP/1.1\r\n")
+
+
+async def test_a_stop_holds_though_the_host_takes_nothing(hearing: InboundHouse) -> None:
+    """It is kfpush's own; only a wish about the host's columns could not be granted, and that is said."""
+    house = hearing.house
+    await house.session("wm1", "wm1")
+
+    async def answer(text: str) -> str:
+        house.later(seconds=1)
+        await hearing.hears(word(house.now, text))
+        [attempt] = (await house.plan()).attempts
+        await house.settle((attempt, Accepted()))
+        return contents([attempt])[0]
+
+    if house.app.url.startswith("sqlite"):
+        no = "CREATE TRIGGER no BEFORE INSERT ON user_push_preferences BEGIN SELECT RAISE(ABORT, 'no'); END"
+    else:
+        no = "ALTER TABLE user_push_preferences ADD CHECK (user_id <> 'wm1')"
+    await house.host(no)
+
+    assert await answer("免打扰 22:00-08:00") == texts.NOT_SET
+    assert await answer("退订") == texts.STOPPED
+    assert await house.rows("SELECT stop FROM push_settings") == [{"stop": 1}]

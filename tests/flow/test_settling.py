@@ -320,3 +320,42 @@ async def test_two_receipts_of_one_push_in_one_group(house: LedgerHouse) -> None
 
     assert await house.pushes() == [("sent",), ("sent",)]
     assert house.now == at("22 12:00") + timedelta(seconds=160)
+
+
+@pytest.mark.parametrize("kind", [RefusalKind.CONTENT, RefusalKind.UNCLASSIFIED])
+async def test_one_bad_match_does_not_bury_those_beside_it(house: LedgerHouse, kind: RefusalKind) -> None:
+    """WeChat does not say which of them it minds: each goes by itself, and only one is dead."""
+    refused = Refused(40201 if kind is RefusalKind.CONTENT else 49999, kind)
+    await house.session(said="2026-11-20T11:00:00")
+    await house.arrive("m1", "bad", "m3")
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    house.later(seconds=2)
+    together = await house.plan_one()
+    assert len(together.letter.matches) == 3
+
+    await house.settle((together, refused))
+    assert await house.standing("bad", "m1", "m3") == [("waiting", "alone")] * 3
+    apart = (await house.plan()).attempts
+    await house.settle(
+        *((one, refused if one.letter.matches[0][0] == "bad" else Accepted()) for one in apart)
+    )
+
+    assert [len(one.letter.matches) for one in apart] == [1, 1, 1]
+    reason = "content_refused" if kind is RefusalKind.CONTENT else "unclassified"
+    assert await house.standing("bad", "m1", "m3") == [("dead", reason), ("sent", None), ("sent", None)]
+
+
+async def test_a_recipient_that_never_works_buries_all(house: LedgerHouse) -> None:
+    """It would refuse each of them."""
+    await house.session(said="2026-11-20T11:00:00")
+    await house.arrive("m1", "m2")
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    house.later(seconds=2)
+
+    await house.settle((await house.plan_one(), Refused(40096, RefusalKind.RECIPIENT)))
+
+    assert await house.standing("m1", "m2") == [("dead", "recipient_refused")] * 2
