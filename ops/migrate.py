@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from consumer import host, windows
 from consumer.templates import DEFAULT_TEMPLATES
-from ops import ddl
+from ops import ddl, tenancy
 from schemas.database import Database, Session, Transaction, connected, engine_of, in_exclusive
 from schemas.engines.sqlite import SqliteEngine, SqliteSession
 from schemas.errors import SchemaTooNew, SchemaTooOld, StorageError
@@ -97,13 +97,18 @@ def migrate(url: str, part: str, now: datetime) -> list[Step]:
     return steps
 
 
-async def new_installation(own: Database) -> None:
-    """Give a copied database an identity of its own, so that its msgids are none that WeChat has seen."""
+async def new_installation(app: Database, own: Database) -> None:
+    """Give a copied database an identity of its own, so that its msgids are none that WeChat has seen.
+
+    From now on it is this one that serves the application.
+    """
+    installation = secrets.token_hex(16)
 
     def renew(tx: Transaction) -> None:
-        tx.execute("UPDATE push_installation SET value = ? WHERE name = 'id'", (secrets.token_hex(16),))
+        tx.execute("UPDATE push_installation SET value = ? WHERE name = 'id'", (installation,))
 
     await own.exclusive(renew)
+    await app.exclusive(lambda tx: tenancy.serve(tx, installation))
 
 
 async def adopt_windows(app: Database, own: Database, zone: ZoneInfo, now: datetime) -> int:

@@ -42,7 +42,7 @@ from consumer.wechat.shelf import TokenShelf
 from consumer.wechat.token import AccessTokens, Credentials, fingerprint
 from consumer.wechat.transport import HttpTransport
 from consumer.world import World
-from ops import inbound, migrate
+from ops import inbound, migrate, tenancy
 from ops.clock import SandboxClock, wall
 from ops.embedded import EmbeddedValkey
 from producer.callback.app import Callback
@@ -150,6 +150,8 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
         redis = redis_client(redis_url)
         stack.push_async_callback(redis.aclose)
         await _require_streams(redis)
+        await tenancy.settle_in(app, installation)
+        await stack.enter_async_context(tenancy.held(redis, Keys(settings.namespace), installation))
         transport = await stack.enter_async_context(transport_of(settings))
         world = await stack.enter_async_context(_world(settings, transport, own))
         yield House(settings, app, own, redis_url, redis, world, transport, installation)

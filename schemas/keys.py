@@ -27,6 +27,11 @@ class Keys:
         """STRING with a TTL of the mirror lease: the id of the one active mirror."""
         return f"{{{self.namespace}}}:lease:mirror"
 
+    @property
+    def installation(self) -> str:
+        """STRING with a TTL of half a minute: the id of the one installation that works here."""
+        return f"{{{self.namespace}}}:installation"
+
     def access_token(self, fingerprint: str) -> str:
         """STRING with the token's own TTL: WeChat's access token of one (corp, secret)."""
         return f"{{{self.namespace}}}:token:{fingerprint}"

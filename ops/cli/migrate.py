@@ -66,7 +66,7 @@ def migrated(settings: Settings) -> list[migrate.Step]:
 async def _renew(settings: Settings) -> None:
     app, own = databases(settings)
     try:
-        await migrate.new_installation(own)
+        await migrate.new_installation(app, own)
     finally:
         await app.close()
         await own.close()

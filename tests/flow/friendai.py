@@ -59,7 +59,14 @@ def make(path: Path) -> None:
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """All rows of all tables, as far as the columns go that the host's own code asks for."""
-    ours = {"push_schema", "push_outbox", "push_projected", "push_outcomes", "sqlite_sequence"}
+    ours = {
+        "push_schema",
+        "push_outbox",
+        "push_projected",
+        "push_outcomes",
+        "push_installation",
+        "sqlite_sequence",
+    }
     columns = {
         "push_history": "id, user_id, match_ids, push_type, message, status, sent_at, read_at",
         "user_push_preferences": (

@@ -66,9 +66,10 @@ async def house(engine: Engine) -> AsyncIterator[LedgerHouse]:
 
 LEDGER = "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO runner;"
 RUNNER = """
-GRANT SELECT, INSERT, UPDATE ON push_outbox, push_projected, push_outcomes, push_history TO runner;
-GRANT USAGE ON SEQUENCE push_history_id_seq TO runner;
-GRANT SELECT, UPDATE ON intent_matches, wechat_kf_sessions TO runner;
+GRANT SELECT, INSERT, UPDATE ON push_outbox, push_projected, push_outcomes, push_installation TO runner;
+GRANT SELECT, INSERT, UPDATE ON push_history, wechat_kf_sessions TO runner;
+GRANT USAGE ON SEQUENCE push_history_id_seq, wechat_kf_sessions_id_seq TO runner;
+GRANT SELECT, UPDATE ON intent_matches TO runner;
 GRANT SELECT, INSERT, UPDATE ON user_push_preferences TO runner;
 GRANT SELECT ON push_templates, user_intents, push_schema TO runner;
 """
@@ -196,6 +197,7 @@ async def test_a_word_opens_the_window(house: LedgerHouse) -> None:
     )
 
     assert await house.watch() == 1
+    house.later(seconds=1.5)
     assert len((await house.plan()).attempts) == 1
     opened = await house.rows("SELECT opened_at FROM kf_windows WHERE external_userid = 'wm1'")
     assert [row["opened_at"] for row in opened] == ["2026-11-22T04:04:00.000Z"]

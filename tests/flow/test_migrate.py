@@ -24,6 +24,7 @@ APP_TABLES = {
     "push_outbox",
     "push_projected",
     "push_outcomes",
+    "push_installation",
     "push_schema",
     "user_push_preferences",
     "wechat_kf_sessions",
