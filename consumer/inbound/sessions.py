@@ -6,6 +6,7 @@ where there is none.  Nothing here decides anything; our own windows do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from schemas.decisions import RecipientKey
 from schemas.times import TimeInFuture, UnreadableTime, parse_host_time
 
 TABLE: Final = "wechat_kf_sessions"
+
+_ZONED: Final = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +62,43 @@ def note(tx: Transaction, words: Mapping[RecipientKey, datetime], zone: ZoneInfo
     by_phone: dict[str, list[Row]] = {}
     for row in rows:
         by_phone.setdefault(str(row["external_userid"]), []).append(row)
-    older: list[tuple[Row, datetime]] = []
-    missing: list[tuple[str, RecipientKey, datetime]] = []
+    sample = _sample(tx)
+    older: list[tuple[str, Row]] = []
+    missing: list[tuple[str, RecipientKey, str]] = []
     for recipient, at in words.items():
         theirs = by_phone.get(recipient.external_userid, [])
         users = {str(row["user_id"]) for row in theirs if row["user_id"]}
         if len(users) > host.MOST_USERS:
             continue  # nobody's phone
         here = [row for row in theirs if row["open_kfid"] == recipient.open_kfid]
-        older += [(row, at) for row in here if _is_older(row, at, zone, now)]
+        older += [
+            (host_text(at, row["last_message_time"] or sample, zone), row)
+            for row in here
+            if _is_older(row, at, zone, now)
+        ]
         if not here:
-            missing += [(user, recipient, at) for user in sorted(users or {recipient.external_userid})]
+            text = host_text(at, sample, zone)
+            missing += [(user, recipient, text) for user in sorted(users or {recipient.external_userid})]
     _forward(tx, older)
     _add(tx, missing)
 
 
-def _forward(tx: Transaction, older: Iterable[tuple[Row, datetime]]) -> None:
+def _sample(tx: Transaction) -> object:
+    """Show how the host writes its times, by any that it wrote."""
+    row = tx.one(f"SELECT last_message_time FROM {TABLE} WHERE last_message_time IS NOT NULL LIMIT 1")
+    return None if row is None else row["last_message_time"]
+
+
+def _forward(tx: Transaction, older: Iterable[tuple[str, Row]]) -> None:
     counts = ", message_count_48h = 0" if "message_count_48h" in tx.columns(TABLE) else ""
     tx.many(
         f"UPDATE {TABLE} SET last_message_time = ?{counts}, updated_at = CURRENT_TIMESTAMP"
         " WHERE user_id = ? AND open_kfid = ? AND external_userid = ?",
-        [(host_text(at), row["user_id"], row["open_kfid"], row["external_userid"]) for row, at in older],
+        [(text, row["user_id"], row["open_kfid"], row["external_userid"]) for text, row in older],
     )
 
 
-def _add(tx: Transaction, missing: Sequence[tuple[str, RecipientKey, datetime]]) -> None:
+def _add(tx: Transaction, missing: Sequence[tuple[str, RecipientKey, str]]) -> None:
     """Add rows; who has one there with another phone keeps it."""
     users = tuple({user for user, _, _ in missing})
     taken = {
@@ -91,8 +106,8 @@ def _add(tx: Transaction, missing: Sequence[tuple[str, RecipientKey, datetime]])
         for row in tx.rows(f"SELECT user_id, open_kfid FROM {TABLE} WHERE user_id IN ({marks(users)})", users)
     }
     rows = {
-        (user, recipient.open_kfid): (user, recipient.external_userid, recipient.open_kfid, host_text(at))
-        for user, recipient, at in missing
+        (user, recipient.open_kfid): (user, recipient.external_userid, recipient.open_kfid, text)
+        for user, recipient, text in missing
         if (user, recipient.open_kfid) not in taken
     }
     tx.many(
@@ -112,6 +127,14 @@ def _is_older(row: Row, at: datetime, zone: ZoneInfo, now: datetime) -> bool:
         return True
 
 
-def host_text(at: datetime) -> str:
-    """Write an instant as SQL's CURRENT_TIMESTAMP does: UTC, to the second, and no doubt about its zone."""
-    return at.strftime("%Y-%m-%d %H:%M:%S")
+def host_text(at: datetime, like: object, zone: ZoneInfo) -> str:
+    """Write an instant as the host writes its own, to the second.
+
+    Local where its times have a ``T`` and no zone (Python's isoformat, a TIMESTAMP column), with its zone
+    where they have one; else as SQL's CURRENT_TIMESTAMP does: UTC.
+    """
+    text = like.isoformat() if isinstance(like, datetime) else str(like or "")
+    if "T" not in text:
+        return f"{at:%Y-%m-%d %H:%M:%S}"
+    local = at.astimezone(zone).replace(microsecond=0)
+    return local.isoformat() if _ZONED.search(text) else local.replace(tzinfo=None).isoformat()

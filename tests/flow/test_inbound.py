@@ -67,11 +67,11 @@ async def test_everyone_bound_to_the_phone_has_spoken(hearing: InboundHouse) -> 
     assert await house.host(
         "SELECT user_id, open_kfid, last_message_time FROM wechat_kf_sessions ORDER BY open_kfid, user_id"
     ) == [
-        ("ann", "wk1", "2026-11-22 03:59:00"),
+        ("ann", "wk1", "2026-11-22T11:59:00"),
         ("bo", "wk1", "2026-11-22T11:59:30"),
         ("else", "wk1", "2026-11-20T09:00:00"),
-        ("ann", "wk2", "2026-11-22 03:59:00"),
-        ("bo", "wk2", "2026-11-22 03:59:00"),
+        ("ann", "wk2", "2026-11-22T11:59:00"),
+        ("bo", "wk2", "2026-11-22T11:59:00"),
     ]
 
 

@@ -1,6 +1,7 @@
 """What news does to a window, and what a failure means: the rules, without a database."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,10 +9,12 @@ from consumer.facts import ServiceState, Window
 from consumer.inbound import failures, talk
 from consumer.inbound.failures import Then, failure_of
 from consumer.inbound.puller import wait_after
+from consumer.inbound.sessions import host_text
 from consumer.wechat.syncing import NotPulled
 from ops.telling.failtypes import FAIL_TYPES
 from schemas.decisions import Reason, RecipientKey
 from schemas.states import PauseScope
+from schemas.times import parse_host_time
 
 NOON = datetime.fromisoformat("2026-11-22T12:00+08:00")
 EARLIER, LATER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
@@ -161,3 +164,23 @@ def test_waits(problem: NotPulled, failed: int, seconds: float) -> None:
 def test_a_rest_is_a_minute_at_least() -> None:
     """Whatever the dice say."""
     assert wait_after(NotPulled("refused", 45009), 1, 0.0) == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("like", "written"),
+    [
+        (None, "2026-11-22 04:00:00"),
+        ("", "2026-11-22 04:00:00"),
+        ("2026-11-20 09:00:00", "2026-11-22 04:00:00"),
+        ("1795316400", "2026-11-22 04:00:00"),
+        ("2026-11-20T09:00:00.123456", "2026-11-22T12:00:00"),
+        ("2026-11-20T09:00:00+00:00", "2026-11-22T12:00:00+08:00"),
+        ("2026-11-20T09:00:00Z", "2026-11-22T12:00:00+08:00"),
+        (datetime.fromisoformat("2026-11-20T09:00:00"), "2026-11-22T12:00:00"),
+    ],
+)
+def test_the_hosts_times_are_written_as_it_writes_them(like: object, written: str) -> None:
+    """And read back as the instant that they were."""
+    zone = ZoneInfo("Asia/Shanghai")
+    assert host_text(NOON.astimezone(UTC), like, zone) == written
+    assert parse_host_time(written, zone, NOON) == NOON
