@@ -191,6 +191,20 @@ def test_a_message_fails_by_order(caller: Caller, control: SandboxControl) -> No
     assert [(event["fail_msgid"], event["fail_type"]) for event in told] == [("a", 5)]
 
 
+def test_a_reset_forgets_what_was_still_to_fail(caller: Caller, control: SandboxControl) -> None:
+    """A failure that was ordered before is not told to those who come after."""
+    for msgid, after in (("before", 0.05), ("after", 0.1)):
+        control.reset()
+        control.switches(tokenless_per_minute=10_000)
+        control.speak("wkA", "wmA")
+        caller.gettoken()
+        control.fault(fail_type=5, fail_after=after)
+        assert caller.code(msgid) == 0
+    while not (told := events(caller)):
+        pass
+    assert [event["fail_msgid"] for event in told] == ["after"]
+
+
 def test_a_user_who_refuses(caller: Caller, control: SandboxControl) -> None:
     """WeChat takes every message for them and shows none, until they take messages again."""
     control.speak("wkA", "wmA")
