@@ -36,6 +36,7 @@ class What(StrEnum):
     WAITING = "waiting"
     PARKED = "parked"
     UNKNOWN = "unknown"
+    FAILED = "failed"
     DROPPED = "dropped"
     DEAD = "dead"
 
@@ -60,6 +61,7 @@ class News:
 
 
 _GONE: Final = frozenset({What.SENT, What.ANSWERED})
+_OF_PUSH: Final = {Entry.UNKNOWN: What.UNKNOWN, Entry.FAILED: What.FAILED}
 _OF_LINE: Final = {Entry.DEFERRED: What.WAITING, Entry.PARKED: What.PARKED, Entry.DROPPED: What.DROPPED}
 
 
@@ -141,8 +143,8 @@ def _of_lines(lines: Sequence[Row], named: dict[int, Row]) -> list[News]:
             news.append(
                 News(line["at"], what, line["match_id"], line["revision"], reason=line["reason"], until=until)
             )
-        elif line["entry"] == Entry.UNKNOWN and line["push_id"] in named:
-            news += _about(named[line["push_id"]], What.UNKNOWN, line["at"])
+        elif line["entry"] in _OF_PUSH and line["push_id"] in named:
+            news += _about(named[line["push_id"]], _OF_PUSH[Entry(line["entry"])], line["at"])
     return news
 
 

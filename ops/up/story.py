@@ -46,6 +46,7 @@ _COLOURS: Final = {
     What.WAITING: "yellow",
     What.PARKED: "yellow",
     What.UNKNOWN: "yellow",
+    What.FAILED: "red",
     What.DROPPED: "red",
     What.DEAD: "red",
 }
@@ -55,6 +56,7 @@ _SUMMARY: Final = {
     What.WAITING: "held_n",
     What.PARKED: "held_n",
     What.UNKNOWN: "held_n",
+    What.FAILED: "ended_n",
     What.DROPPED: "ended_n",
     What.DEAD: "ended_n",
 }
