@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from consumer import windows
 from consumer.facts import Window
 from consumer.inbound import failed, inbox, stops, talk
@@ -20,10 +22,14 @@ from consumer.inbound.sessions import Bound
 from consumer.ledger import pushes, timeline, waking
 from consumer.ledger.pushes import Push
 from consumer.ledger.timeline import Line
-from schemas.database import Transaction
+from consumer.replies.answering import Answered, Ending
+from consumer.replies.asked import Asked, Stop
+from schemas.database import Transaction, is_storage
 from schemas.decisions import RecipientKey
 from schemas.kf_items import EnterSession, Item, Recall, SendFail, SessionChange
 from schemas.states import Effect, Entry
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def take_in(
     has_woken = _wake(tx, heard, hosted.bound, rules, moment)
     has_woken |= stops.obey_history(tx, account, heard, hosted.bound, moment.now)
     asked = [item for item in hosted.asked if item.inbound_key in keys]
-    answers = answering(tx, asked, hosted, moment) if asked else ()
+    answers = _answered(tx, asked, hosted, moment, answering) if asked else []
     about = {one.item.key: push.id for one in heard if (push := _of(one, concerned))}
     told = list(zip(asked, answers, strict=True))
     about |= {item.inbound_key: one.push_id for item, one in told if one.push_id}
@@ -82,6 +88,34 @@ def take_in(
         has_woken=has_woken or bool(asked or concerned),
         paused=tuple(paused),
     )
+
+
+def _answered(
+    tx: Transaction, asked: Sequence[Asked], hosted: Hosted, moment: Moment, answering: Answering
+) -> list[Answered]:
+    """Have words obeyed and answered; one on which that breaks holds up no other, halving by halving.
+
+    A wish to hear nothing more holds even then, though nobody confirms it.
+    """
+    try:
+        with tx.savepoint():
+            return list(answering(tx, asked, hosted, moment))
+    except Exception as error:
+        if is_storage(error):
+            raise
+        if len(asked) == 1:
+            [item] = asked
+            log.exception("pull.answer_broke", account=item.recipient.open_kfid, item=item.inbound_key)
+            if isinstance(item.command, Stop):
+                people = {item.person, item.recipient.external_userid}
+                stops.choose(tx, item.user_ids, people, moment.now, stop=True)
+            return [Answered(Ending.BROKEN)]
+    half = len(asked) // 2
+    return [
+        ending
+        for some in (asked[:half], asked[half:])
+        for ending in _answered(tx, some, hosted, moment, answering)
+    ]
 
 
 def _entered(heard: Sequence[Heard]) -> Iterator[Entered]:

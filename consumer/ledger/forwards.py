@@ -48,7 +48,9 @@ class Word:
             "spoken_at": to_text(self.spoken_at),
             "item": dict(self.item),
         }
-        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        # Half an emoji, where somebody cut a text, fits into no column.
+        return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ class Ending(StrEnum):
     """It was said too long ago."""
     REPEATED = "repeated"
     """There is nothing to add to what was said before."""
+    BROKEN = "broken"
+    """Answering it failed, by a fault of ours; the log says how."""
     HOST = "host"
     """It belongs to the application."""
 
