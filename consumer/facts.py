@@ -52,6 +52,8 @@ class Window:
     used: int = 0
     state_at: datetime | None = None
     """When ``service_state`` was last seen to be so."""
+    for_taps: int = 0
+    """Messages of this window kept for the answer to a tap that one of them invites."""
 
     @property
     def closes_at(self) -> datetime | None:
@@ -74,8 +76,8 @@ class Window:
         return self.service_state == ServiceState.ENDED
 
     def slots_left(self, kept_back: int) -> int:
-        """How many messages are left after ``kept_back`` are left to the host."""
-        return 0 if self.is_exhausted else max(0, SLOTS - kept_back - self.used)
+        """How many messages are left after ``kept_back`` are left to the host, and those to answers."""
+        return 0 if self.is_exhausted else max(0, SLOTS - kept_back - self.for_taps - self.used)
 
     def with_more(self, number: int) -> Window:
         """The same window after so many more pushes were reserved."""

@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from consumer.facts import Candidate, Person
+from consumer.facts import Candidate, Person, Window
 from schemas.preferences import BatchMode, Preferences, Unreadable
 
 LIFETIME: Final = timedelta(minutes=10)
@@ -48,7 +48,8 @@ def as_answer(
     wishes = replace(wishes, enabled=True, stopped=wishes.stopped and not although_stopped)
     intents = {name: replace(intent, daily_limit=NO_LIMIT) for name, intent in user.intents.items()}
     users = {**person.users, user_id: replace(user, preferences=wishes, today=0, intents=intents)}
-    return replace(person, users=users), list(matches) or [_message(user_id, reserved_at)]
+    answered = replace(person, users=users, windows=_for_answers(person))
+    return answered, list(matches) or [_message(user_id, reserved_at)]
 
 
 def as_asked_for(person: Person) -> Person:
@@ -63,7 +64,12 @@ def as_asked_for(person: Person) -> Person:
         )
         for user_id, user in person.users.items()
     }
-    return replace(person, users=users)
+    return replace(person, users=users, windows=_for_answers(person))
+
+
+def _for_answers(person: Person) -> tuple[Window, ...]:
+    """The windows, with what is kept for answers."""
+    return tuple(replace(window, for_taps=0) if window.for_taps else window for window in person.windows)
 
 
 def _message(user_id: str, reserved_at: datetime) -> Candidate:

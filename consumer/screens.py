@@ -19,6 +19,7 @@ from consumer.host_ids import host_id
 from consumer.ledger import usage
 from schemas.database import Row, Transaction, is_storage, marks
 from schemas.decisions import RecipientKey
+from schemas.kf import words_of
 from schemas.states import PushStatus
 from schemas.times import from_text
 
@@ -174,7 +175,7 @@ def _history_row(row: Row) -> dict[str, object]:
         "user_id": row["user_id"],
         "match_ids": json.dumps([host_id(match_id) for match_id, _ in json.loads(row["matches"])]),
         "push_type": body["msgtype"],
-        "message": body.get("text", {}).get("content", ""),
+        "message": words_of(body) or "",
         "status": row["status"],
         "sent_at": _sent_at(row),
         "open_kfid": row["open_kfid"],

@@ -282,9 +282,18 @@ def is_in(opened_at: datetime | None, use: Use) -> bool:
 
 
 def counted(window: Window, uses: Iterable[Use], *, but: int | None = None) -> Window:
-    """Fill in a window's used slots."""
+    """Fill in a window's used slots, and the one kept for who taps on a message of it.
+
+    A tap gives no new messages, as far as is known: without one kept back its answer might find none.
+    """
     used = used_slots(window, uses, but=but)
-    return replace(window, used=used) if used != window.used else window
+    invites = used > 0 and any(
+        use.invites_a_tap and use.recipient == window.recipient and is_in(window.opened_at, use)
+        for use in uses
+    )
+    if (used, int(invites)) == (window.used, window.for_taps):
+        return window
+    return replace(window, used=used, for_taps=int(invites))
 
 
 def sent_today(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,6 +62,46 @@ def text_body(*, touser: str, open_kfid: str, msgid: str, content: str) -> dict[
 
 _AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Made once: ``json.dumps`` makes an encoder for every call that is not plain."""
+
+
+MENU_BYTES = 1024
+"""The longest words above a menu's items (kf/send_msg, msgmenu)."""
+MENU_ITEMS = 10
+"""So many items at most."""
+ITEM_BYTES = 128
+"""The longest words of an item, and its longest id."""
+_ITEM_ID = re.compile(rf"[0-9A-Za-z_]{{1,{ITEM_BYTES}}}")
+
+
+def menu_body(
+    *, touser: str, open_kfid: str, msgid: str, head: str, items: Sequence[tuple[str, str]]
+) -> dict[str, object]:
+    """The body of a message with items to tap: (id, words) each.
+
+    Raises:
+        ValueError: something WeChat is sure to refuse; no words are in the error's text.
+
+    """
+    if not 0 < text_size(head) <= MENU_BYTES or not 0 < len(items) <= MENU_ITEMS:
+        raise ValueError(f"a menu has 1 to {MENU_BYTES} bytes above 1 to {MENU_ITEMS} items")
+    for name, words in items:
+        if not _ITEM_ID.fullmatch(name) or not 0 < text_size(words) <= ITEM_BYTES:
+            raise ValueError(f"an item has an id of letters, digits and _, and 1 to {ITEM_BYTES} bytes")
+    body = text_body(touser=touser, open_kfid=open_kfid, msgid=msgid, content=head)
+    del body["text"]
+    listed = [{"type": "click", "click": {"id": name, "content": words}} for name, words in items]
+    return {**body, "msgtype": "msgmenu", "msgmenu": {"head_content": head, "list": listed}}
+
+
+def words_of(body: Mapping[str, object]) -> str | None:
+    """What a person reads in a message of ours; None for one without words."""
+    text, menu = body.get("text"), body.get("msgmenu")
+    if isinstance(text, Mapping):
+        return str(text.get("content", ""))
+    if isinstance(menu, Mapping):
+        items = [item["click"]["content"] for item in menu.get("list", ())]
+        return "\n".join([str(menu.get("head_content", "")), *items])
+    return None
 
 
 def encode(body: Mapping[str, object]) -> bytes:

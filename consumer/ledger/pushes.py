@@ -23,6 +23,9 @@ MATCH: Final = "match"
 ANSWER: Final = "answer"
 """The kind that answers what the user asked; it may carry matches, and no limit counts it."""
 
+MENU: Final = "answer.menu"
+"""The ``template`` of an answer with items to tap."""
+
 KINDS: Final = (MATCH, ANSWER, "summary", "host")
 """Every kind of push there is or will be: what a person may pause."""
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from consumer.ledger.pushes import OPEN
+from consumer.ledger.pushes import MENU, OPEN
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.states import PushStatus
@@ -28,6 +28,7 @@ class Use:
     """The window that its last attempt began with."""
     is_failed: bool = False
     """It used a slot, and nobody got it."""
+    invites_a_tap: bool = False
 
 
 def read(
@@ -43,8 +44,8 @@ def read(
         is_open = f"accepted_at IS NULL AND {OPEN}"
         for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
             for row in tx.rows(
-                "SELECT id, open_kfid, external_userid, user_id, kind, status, accepted_at, window_opened_at"
-                f" FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
+                "SELECT id, open_kfid, external_userid, user_id, kind, template, status, accepted_at,"
+                f" window_opened_at FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
                 (*values, *more),
             ):
                 accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
@@ -56,6 +57,7 @@ def read(
                     maybe_from_text(accepted_at),
                     maybe_from_text(row["window_opened_at"]),
                     row["status"] == PushStatus.FAILED,
+                    row["template"] == MENU,
                 )
     return list(found.values())
 

@@ -21,7 +21,7 @@ from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.kinds import TELLS_OF_THE_STOP
 from consumer.ledger import deliveries, offers, pushes, waking
 from consumer.ledger.deliveries import Key, Verdict, Waiting
-from consumer.ledger.pushes import ANSWER, Draft, Letter
+from consumer.ledger.pushes import ANSWER, MENU, Draft, Letter
 from consumer.plain import as_answer, as_asked_for
 from consumer.planner import plan
 from consumer.policy import judge
@@ -40,8 +40,11 @@ from consumer.replies.asked import (
 )
 from schemas.database import Transaction
 from schemas.decisions import Decision, Drop, Park, Reason, Send
-from schemas.kf import text_body
+from schemas.kf import menu_body, text_body
 from schemas.states import DeliveryStatus
+
+WITH_A_TAP: Final = 2
+"""A message with items to tap takes two: its own, and one for the answer to the tap."""
 
 ANSWER_WITHIN: Final = timedelta(hours=1)
 """Who asked longer ago, while kfpush was away, is not answered any more; what they wished holds."""
@@ -219,8 +222,8 @@ class _Desk:
 
     def _reply(self, known: Known, item: Asked, *, had_stopped: bool) -> _Reply:
         match item.command:
-            case View(which):
-                return self._view(known, item, which)
+            case View() as asked:
+                return self._view(known, item, asked)
             case More():
                 return self._more(known, item)
         is_refused = (item.recipient.open_kfid, item.inbound_key) in self.context.refused and isinstance(
@@ -233,10 +236,10 @@ class _Desk:
         letters = [self._letters.get((item.recipient, user_id)) for user_id in item.user_ids]
         return max((letter for letter in letters if letter), key=lambda letter: letter.push_id, default=None)
 
-    def _view(self, known: Known, item: Asked, which: str) -> _Reply:
-        shown = viewing.view(which, self._newest(item), self._matches, item.user_ids)
+    def _view(self, known: Known, item: Asked, asked: View) -> _Reply:
+        shown = viewing.view(asked, self._newest(item), self._matches, item.user_ids)
         if shown.brings is None:
-            return self._say(known, item, shown.text)
+            return self._say(known, item, shown.text, menu=shown.menu)
         free = [row for row in self._free(item) if row.key == shown.brings]
         for row in free:
             if isinstance(judge(self._asking(known, item), row.candidate, self.context.now), Send):
@@ -287,21 +290,27 @@ class _Desk:
         *,
         user_id: str = "",
         carries: tuple[Key, ...] = (),
+        menu: texts.Menu | None = None,
     ) -> _Reply:
-        """Write a text as the letter that answers this word."""
+        """Write a text as the letter that answers this word; as a menu, where a tap can be answered too."""
         recipient = item.recipient
         msgid = msgid_of(self.context.installation, ANSWER, [recipient.open_kfid, item.inbound_key])
+        to = {"touser": recipient.external_userid, "open_kfid": recipient.open_kfid, "msgid": msgid}
+        is_menu = menu is not None and self._left(known, item) >= WITH_A_TAP
+        body = (
+            menu_body(**to, head=menu.head, items=menu.items)
+            if menu is not None and is_menu
+            else text_body(**to, content=text)
+        )
         letter = Letter(
             msgid=msgid,
             recipient=recipient,
             user_id=user_id or item.user_ids[0],
             person=known.group.name,
             matches=carries,
-            body=text_body(
-                touser=recipient.external_userid, open_kfid=recipient.open_kfid, msgid=msgid, content=text
-            ),
+            body=body,
             kind=ANSWER,
-            template=TELLS_OF_THE_STOP if isinstance(item.command, Stop) else ANSWER,
+            template=TELLS_OF_THE_STOP if isinstance(item.command, Stop) else MENU if is_menu else ANSWER,
         )
         return _Reply(letter, carries)
 
@@ -312,6 +321,12 @@ class _Desk:
         now = self.context.now
         judged, [message] = as_answer(facts, item.user_ids[0], (), now, although_stopped=is_stop)
         return judge(judged, message, now)
+
+    def _left(self, known: Known, item: Asked) -> int:
+        """How many messages the conversation has left for answers."""
+        facts = self._facts[known.group.name]
+        [window] = _only_there(facts, item).windows
+        return replace(window, for_taps=0).slots_left(facts.slots_kept_back)
 
     def _write(self, known: Known, item: Asked, reply: _Reply, decision: Send) -> None:
         """Let an answer take its slot."""

@@ -15,9 +15,13 @@ from schemas.decisions import RecipientKey
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Tell all about one match: its number in the newest message, or its id; empty: the newest message's."""
+    """Tell all about one match: its number in the newest message, or its id; empty: the newest message's.
+
+    ``by_id`` says that it is an id though it may look like a number: so a menu's item names a match.
+    """
 
     which: str = ""
+    by_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)

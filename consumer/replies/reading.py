@@ -88,7 +88,7 @@ _MENU: Final[dict[str, Command]] = {
     "help": Help(),
     "view": View(),
 }
-_MENU_VIEW = re.compile(r"(?:kfpush_view_|view:)(?P<which>[0-9A-Za-z_.:\-]{1,128})")
+_MENU_VIEW = re.compile(r"(?:kfpush_(?P<how>view|match)_|view:)(?P<which>[0-9A-Za-z_.:\-]{1,128})")
 
 
 def read(text: str, menu_id: str | None = None) -> Command:
@@ -111,8 +111,8 @@ def menu_id_of(command: View | More | Help) -> str:
     match command:
         case View(""):
             return f"{MENU_PREFIX}view"
-        case View(which):
-            return f"{MENU_PREFIX}view_{which}"
+        case View(which, by_id):
+            return f"{MENU_PREFIX}{'match' if by_id else 'view'}_{which}"
         case More():
             return f"{MENU_PREFIX}more"
         case Help():
@@ -124,7 +124,7 @@ def _tapped(menu_id: str | None) -> Command | None:
         return None
     viewed = _MENU_VIEW.fullmatch(menu_id)
     if viewed is not None:
-        return View(viewed["which"])
+        return View(viewed["which"], by_id=viewed["how"] == "match")
     return _MENU.get(menu_id.removeprefix(MENU_PREFIX)) if menu_id.startswith(MENU_PREFIX) else None
 
 

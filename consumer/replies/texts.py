@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from consumer.cut import TEXT_BYTES, cut_to_bytes
@@ -16,9 +18,12 @@ from consumer.replies.asked import (
     Stop,
     Topic,
     Unclear,
+    View,
 )
+from consumer.replies.reading import menu_id_of
 from consumer.templates import compile_template, match_values
 from schemas.events import MatchCreated
+from schemas.kf import ITEM_BYTES, MENU_ITEMS
 
 HELP: Final = (
     "您可以回复：\n"
@@ -70,6 +75,31 @@ def details(match: MatchCreated) -> str:
         lines += ["", "{explanation}"]
     text = compile_template("\n".join(lines)).render_within(values, TEXT_BYTES)
     return text if text.strip() else NO_SUCH_MATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """Words, and items to tap below them: (id, words) each."""
+
+    head: str
+    items: tuple[tuple[str, str], ...]
+
+
+_PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_]{1,100}")
+
+
+def menu(matches: Sequence[MatchCreated]) -> Menu:
+    """List the matches of a message to be tapped; an item names its match, whatever comes after it."""
+    items = [
+        (
+            menu_id_of(
+                View(match.match_id, by_id=True) if _PLAIN_ID.fullmatch(match.match_id) else View(str(n))
+            ),
+            cut_to_bytes(_named(match, n), ITEM_BYTES),
+        )
+        for n, match in enumerate(matches[:MENU_ITEMS], 1)
+    ]
+    return Menu(_LIST_HEAD.format(count=len(matches)), tuple(items))
 
 
 def listing(matches: Sequence[MatchCreated]) -> str:

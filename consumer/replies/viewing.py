@@ -8,6 +8,7 @@ from typing import Final
 
 from consumer.ledger.deliveries import Key
 from consumer.replies import texts
+from consumer.replies.asked import View
 from consumer.replies.seen import Known, Seen
 
 _LONGEST_NUMBER: Final = 3
@@ -16,10 +17,14 @@ _LONGEST_NUMBER: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A text, and the match in it that no message has brought yet: this one does."""
+    """A text, and the match in it that no message has brought yet: this one does.
+
+    ``menu`` says the same with items to tap.
+    """
 
     text: str
     brings: Key | None = None
+    menu: texts.Menu | None = None
 
 
 def number_in(which: str) -> int | None:
@@ -34,11 +39,11 @@ def ids_needed(which: str, letter: Seen | None) -> set[str]:
 
 
 def view(
-    which: str, letter: Seen | None, matches: Mapping[str, Sequence[Known]], user_ids: Sequence[str]
+    asked: View, letter: Seen | None, matches: Mapping[str, Sequence[Known]], user_ids: Sequence[str]
 ) -> Shown:
     """Answer a 查看: a number counts in the newest message, anything else is the id of a match of theirs."""
     inside = [_at(key, matches) for key in letter.matches] if letter else []
-    number = number_in(which)
+    which, number = asked.which, None if asked.by_id else number_in(asked.which)
     if not which:
         return _newest(inside)
     if number is not None and number <= len(inside):
@@ -62,7 +67,7 @@ def _newest(inside: Sequence[Known | None]) -> Shown:
     if len(there) < len(inside) or not there:
         # A list with a hole in it would number the others wrongly: only what they ask for by number is told.
         return Shown(texts.no_such_number(len(inside)) if inside else texts.NOTHING_YET)
-    return Shown(texts.listing(there))
+    return Shown(texts.listing(there), menu=texts.menu(there))
 
 
 def _details(known: Known | None) -> Shown:

@@ -16,6 +16,7 @@ from consumer.endings import GIVE_UP_AFTER
 from consumer.wechat.errcodes import REPEATED_MSGID
 from ops.looking.journey import Ended, Push, Try
 from schemas.events import event_key
+from schemas.kf import words_of
 from schemas.receipts import RefusalKind
 from schemas.states import OPEN_PUSH, Entry, PushStatus
 from schemas.times import from_text, maybe_from_text
@@ -54,7 +55,7 @@ def push_of(row: Row, lines: Sequence[Row], next_try_at: datetime | None, *, wit
         next_try_at=next_try_at if is_open and row["holder"] is None else None,
         gives_up_at=reserved_at + GIVE_UP_AFTER if is_open else None,
         tries=tries_of(row, lines),
-        text=body.get("text", {}).get("content") if with_text else None,
+        text=words_of(body) if with_text else None,
         failed_at=from_text(afterwards["at"]) if afterwards else None,
         fail_type=int(afterwards["detail"]) if afterwards and afterwards["detail"] else None,
     )

@@ -14,6 +14,7 @@ from consumer.replies.asked import Asked
 from consumer.replies.reading import read
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
+from schemas.kf import words_of
 from schemas.receipts import Accepted
 from tests.flow.ledger_house import INSTALLATION, LedgerHouse
 
@@ -80,7 +81,7 @@ def contents(attempts: Sequence[Attempt]) -> list[str]:
     """What stands in these messages."""
     found = []
     for attempt in attempts:
-        text = attempt.letter.body["text"]
-        assert isinstance(text, dict)
-        found.append(str(text["content"]))
+        words = words_of(attempt.letter.body)
+        assert words is not None
+        found.append(words)
     return found

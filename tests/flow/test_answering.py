@@ -12,6 +12,7 @@ from consumer.ledger import pushes
 from consumer.pauses import Wish
 from consumer.replies import texts, wishes
 from consumer.replies.answering import Answered, Ending
+from consumer.replies.reading import read
 from schemas.decisions import Reason, RecipientKey
 from schemas.events import MatchWithdrawn
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
@@ -92,8 +93,7 @@ async def test_numbers_count_in_the_newest_message(talk: Talk) -> None:
     assert "老王" not in merged
 
     assert await talk.hears("查看") == (
-        "最近一条消息里有 3 个匹配：\n1. 张三 · 85%\n2. 张三 · 合伙人 · 85%\n3. 李四 · 85%\n"
-        "回复「查看1」到「查看3」了解详情"
+        "最近一条消息里有 3 个匹配：\n1. 张三 · 85%\n2. 张三 · 合伙人 · 85%\n3. 李四 · 85%"
     )
     assert (await talk.hears("查看3")).startswith("【李四】")
     assert await talk.hears("查看9") == texts.no_such_number(3)
@@ -480,3 +480,55 @@ async def test_two_who_ask_in_one_page(house: LedgerHouse) -> None:
         attempt.letter.recipient.external_userid: text.split("\n")[0]
         for attempt, text in zip(attempts, contents(attempts), strict=True)
     } == {"wm1": "【张三】", "wm2": "【李四】"}
+
+
+async def merged(talk: Talk, *names: str) -> None:
+    """What waited for a word arrived as one message."""
+    house = talk.house
+    await house.host("UPDATE wechat_kf_sessions SET last_message_time = '2026-11-20T11:00:00'")
+    await house.arrive(*(match(name, profile_name=f"客人{name}") for name in names))
+    await house.plan()
+    await talk.says("你好")
+    house.later(seconds=2)
+    assert len(await talk.reads()) == 1
+
+
+async def test_a_list_can_be_tapped_and_keeps_a_message_for_that(house: LedgerHouse) -> None:
+    """Each item names its match; of the five, one is the list's and one its answer's, three are left."""
+    talk = Talk(house)
+    await house.session(said=None)
+    await merged(talk, "m1", "17", "m-3")
+    await talk.says("查看")
+    [listed] = (await house.plan()).attempts
+    await house.settle((listed, Accepted()))
+
+    assert listed.letter.body["msgtype"] == "msgmenu"
+    assert listed.letter.body["msgmenu"] == {
+        "head_content": "最近一条消息里有 3 个匹配：",
+        "list": [
+            {"type": "click", "click": {"id": "kfpush_match_17", "content": "1. 客人17 · 85%"}},
+            {"type": "click", "click": {"id": "kfpush_view_2", "content": "2. 客人m-3 · 85%"}},
+            {"type": "click", "click": {"id": "kfpush_match_m1", "content": "3. 客人m1 · 85%"}},
+        ],
+    }
+    await house.arrive(*(match(f"n{n}") for n in range(6)))
+    sent = await talk.reads()
+    assert len(sent) == 3
+
+    tapped = replace(talk.asked("3. 客人m1 · 85%"), command=read("3. 客人m1 · 85%", "kfpush_match_m1"))
+    endings = await talk.page(replace(tapped, spoken_at=talk.said[-2].spoken_at))
+    assert [item.ending for item in endings] == [Ending.ANSWERED]
+    [answer] = [text for text in await talk.reads() if "n" not in text]
+    assert answer.startswith("【客人m1】")
+
+
+async def test_with_one_message_left_a_list_is_plain(house: LedgerHouse) -> None:
+    """Nobody is invited to tap on what could not be answered."""
+    talk = Talk(house)
+    await house.session(said=None)
+    await merged(talk, "m1", "m2")
+    house.rules = replace(house.rules, slots_kept_back=4)
+
+    assert (await talk.hears("查看")).endswith("回复「查看1」到「查看2」了解详情")
+
+    assert [kind for (kind,) in await house.pushes("template")][-1] == "answer"

@@ -127,7 +127,7 @@ def test_what_says_more_belongs_to_the_application(text: str) -> None:
     assert read(text) == Other()
 
 
-@pytest.mark.parametrize("command", [View(), View("1"), View("m_17"), More(), Help()])
+@pytest.mark.parametrize("command", [View(), View("1"), View("m_17"), View("17", by_id=True), More(), Help()])
 def test_a_tap_says_what_its_item_was_made_for(command: View | More | Help) -> None:
     """Whatever words stand on it."""
     assert read("任意文字", menu_id_of(command)) == command
