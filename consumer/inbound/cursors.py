@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from schemas.database import Transaction, marks
+from schemas.database import Row, Transaction, marks
 from schemas.times import maybe_from_text, to_text
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
@@ -67,6 +67,19 @@ def revoked(tx: Transaction) -> frozenset[str]:
     """Name the accounts that WeChat took away from the app: asking for them is refused."""
     rows = tx.rows("SELECT open_kfid FROM kf_notices WHERE revoked_at IS NOT NULL")
     return frozenset(row["open_kfid"] for row in rows)
+
+
+def standing(tx: Transaction) -> list[Row]:
+    """Read how each account stands: when it was last read, and the notice that nobody has read up to yet."""
+    return tx.rows(
+        "SELECT c.open_kfid, c.polled_at, c.caught_up_at, n.revoked_at,"
+        " CASE WHEN c.pulled_at IS NULL OR n.notified_at > c.pulled_at THEN n.notified_at END"
+        " AS waiting_since"
+        " FROM kf_cursors AS c LEFT JOIN kf_notices AS n ON n.open_kfid = c.open_kfid"
+        " UNION ALL SELECT n.open_kfid, NULL, NULL, n.revoked_at, n.notified_at FROM kf_notices AS n"
+        " WHERE NOT EXISTS (SELECT 1 FROM kf_cursors AS c WHERE c.open_kfid = n.open_kfid)"
+        " ORDER BY 1"
+    )
 
 
 def silent(tx: Transaction, accounts: Collection[str], since: datetime) -> list[str]:

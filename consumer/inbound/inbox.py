@@ -102,6 +102,12 @@ def stopped_before(tx: Transaction, external_userid: str, at: datetime) -> str |
     return row["received_at"] if row is not None and row["effect"] == Effect.STOPPED else None
 
 
+def count_raw(tx: Transaction) -> int:
+    """Count the items that nobody understood and that are kept as they came."""
+    row = tx.one("SELECT count(*) AS n FROM kf_inbound WHERE raw IS NOT NULL")
+    return int(row["n"]) if row else 0
+
+
 def of_phones(tx: Transaction, external_userids: Collection[str], limit: int) -> list[Row]:
     """Read the latest items of these people, newest first."""
     values = tuple(external_userids)

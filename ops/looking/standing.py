@@ -27,6 +27,9 @@ PLANNED_WITHIN: Final = timedelta(minutes=1)
 UNKNOWN_WITHIN: Final = timedelta(hours=1)
 """An outcome that stays unknown for longer is worth a look."""
 
+READ_WITHIN: Final = timedelta(minutes=2)
+"""News of WeChat's that waits for longer is read by nobody, or cannot be."""
+
 HELD_BACK: Final = 2000
 """So many due rows and intake reads no more: that is back-pressure, not a dead consumer."""
 
@@ -96,6 +99,16 @@ class Lately:
 
 
 @dataclass(frozen=True, slots=True)
+class KfAccount:
+    """A KF account: when it was last read to its end, and since when news of WeChat's waits to be read."""
+
+    open_kfid: str
+    read_at: datetime | None
+    waiting_since: datetime | None
+    is_revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """Dead letters of one reason; ``example`` is one match, if its id can be read."""
 
@@ -118,6 +131,9 @@ class Ledger:
     pauses: tuple[Halt, ...]
     dead: tuple[Dead, ...]
     totals: dict[str, dict[str, int]] | None
+    accounts: tuple[KfAccount, ...] = ()
+    not_understood: int = 0
+    """Inbound items that are kept raw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,7 @@ class Need(StrEnum):
     UPGRADE = "upgrade"
     PREFERENCES = "preferences"
     FAULT = "fault"
+    NEWS = "news"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +233,20 @@ def _in_the_ledger(ledger: Ledger, now: datetime) -> list[Need]:
         Need.PREFERENCES: Reason.UNREADABLE_PREFERENCES in reasons,
         Need.FAULT: Reason.PLANNING_FAILED in reasons,
         Need.UPGRADE: Reason.NEEDS_UPGRADE in reasons,
+        Need.NEWS: any(is_behind(account, now) for account in ledger.accounts),
     }
     return [need for need, is_needed in checks.items() if is_needed]
+
+
+def is_behind(account: KfAccount, now: datetime) -> bool:
+    """Whether WeChat's news waits for longer than any pull takes; of an account taken away nothing is read.
+
+    Of several notices only the last is kept, so one that is young may not be the first that waits.
+    """
+    if account.waiting_since is None or account.is_revoked:
+        return False
+    read_at = account.read_at or account.waiting_since
+    return now - min(account.waiting_since, read_at) > READ_WITHIN
 
 
 def is_for_a_person(halt: Halt) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from consumer import deadletters, pauses, windows
+from consumer.inbound import cursors, inbox
 from consumer.ledger import counts, lookup, timeline
 from ops import migrate
 from ops.looking import standing
@@ -19,7 +21,7 @@ from ops.looking.carrier import look_at_stream
 from ops.looking.journey import Looked
 from ops.looking.lookout import Lookout, problem_of
 from ops.looking.prospects import halt_of
-from ops.looking.standing import Dead, Lately, Ledger, Open, Standing, Waiting
+from ops.looking.standing import Dead, KfAccount, Lately, Ledger, Open, Standing, Waiting
 from producer import outbox
 from schemas.database import Row, Transaction
 from schemas.errors import InvalidEvent
@@ -45,7 +47,7 @@ async def status(look: Lookout, *, with_totals: bool = False) -> Standing:
     app_problem, own_problem = (item.problem for item in looked)
     ledger = None
     if own_problem is None:
-        ledger = await look.own.read(lambda tx: count(tx, look.now, with_totals=with_totals))
+        ledger = await look.own.read(lambda tx: _ledger(tx, look, with_totals=with_totals))
     return Standing(
         now=look.now,
         timezone=look.settings.user_timezone,
@@ -69,6 +71,25 @@ def _outbox(backlog: outbox.Backlog, look: Lookout) -> standing.Outbox:
         backlog.uncarried,
         business(backlog.uncarried_since),
     )
+
+
+def _ledger(tx: Transaction, look: Lookout, *, with_totals: bool) -> Ledger:
+    """Count our own tables, and see how the KF accounts stand; what pullers write is the wall's time."""
+
+    def business(text: str | None) -> datetime | None:
+        return None if text is None else look.now + (from_text(text) - look.wall)
+
+    accounts = tuple(
+        KfAccount(
+            row["open_kfid"],
+            business(row["polled_at"]),
+            business(row["waiting_since"]),
+            row["revoked_at"] is not None,
+        )
+        for row in cursors.standing(tx)
+    )
+    counted = count(tx, look.now, with_totals=with_totals)
+    return replace(counted, accounts=accounts, not_understood=inbox.count_raw(tx))
 
 
 def count(tx: Transaction, now: datetime, *, with_totals: bool = False) -> Ledger:

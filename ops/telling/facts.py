@@ -70,6 +70,8 @@ def _conversation(item: Conversation, teller: Teller) -> str:
             state.append(teller.say(texts.EXHAUSTED))
     if item.service_state in {ServiceState.POOL, ServiceState.HUMAN}:
         state.append(teller.say(texts.HELD_BY_HUMAN))
+    if item.service_state == ServiceState.ENDED:
+        state.append(teller.say(texts.ENDED_BY_SERVICER))
     if item.is_muted:
         state.append(teller.say(texts.IS_MUTED))
     return teller.say(texts.ACCOUNT, account=item.open_kfid, state=teller.listed(state))

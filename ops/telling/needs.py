@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from ops.looking.standing import Need, Standing, is_for_a_person, needs
+from ops.looking.standing import Need, Standing, is_behind, is_for_a_person, needs
 from ops.telling import status_texts as texts
 from ops.telling.facts import pause_text
 from ops.telling.said import Teller
@@ -70,6 +70,13 @@ def _waiting_for(reason: Reason, text: Text) -> Telling:
     return telling
 
 
+def _news(standing: Standing, teller: Teller) -> Iterator[str]:
+    for account in standing.ledger.accounts if standing.ledger else ():
+        if account.waiting_since is not None and is_behind(account, standing.now):
+            span = teller.span(standing.now - account.waiting_since)
+            yield teller.say(texts.NEWS, account=account.open_kfid, span=span)
+
+
 _TELLINGS: Final[Mapping[Need, Telling]] = {
     Need.DATABASE: _database,
     Need.REDIS: _redis,
@@ -80,5 +87,6 @@ _TELLINGS: Final[Mapping[Need, Telling]] = {
     Need.DEAD: _dead,
     Need.PREFERENCES: _waiting_for(Reason.UNREADABLE_PREFERENCES, texts.PREFERENCES),
     Need.FAULT: _waiting_for(Reason.PLANNING_FAILED, texts.FAULT),
+    Need.NEWS: _news,
     Need.UPGRADE: _waiting_for(Reason.NEEDS_UPGRADE, texts.UPGRADE),
 }

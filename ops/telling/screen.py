@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ops.looking.standing import Ledger, Outbox, Standing, Stream, Waiting
+from ops.looking.standing import KfAccount, Ledger, Outbox, Standing, Stream, Waiting, is_behind
 from ops.telling import status_texts as texts
 from ops.telling.facts import pause_text
 from ops.telling.needs import told_needs
@@ -98,6 +98,10 @@ def _ledger(ledger: Ledger, standing: Standing, teller: Teller) -> Iterator[Line
     yield from _lately(ledger, standing, teller)
     windows = texts.EXHAUSTED_WINDOWS if ledger.windows_exhausted else texts.OPEN_WINDOWS
     yield texts.WINDOWS, teller.say(windows, count=ledger.windows_open, exhausted=ledger.windows_exhausted)
+    for account in ledger.accounts:
+        yield texts.ACCOUNTS, _account(account, standing, teller)
+    if ledger.not_understood:
+        yield texts.ACCOUNTS, teller.say(texts.NOT_UNDERSTOOD, count=ledger.not_understood)
     for halt in ledger.pauses:
         yield texts.PAUSED, pause_text(halt, teller)
     for dead in ledger.dead:
@@ -106,6 +110,19 @@ def _ledger(ledger: Ledger, standing: Standing, teller: Teller) -> Iterator[Line
     for table, counts in (ledger.totals or {}).items():
         parts = [f"{count} {name}" for name, count in counts.items()]
         yield texts.TOTAL, f"{table}: {teller.listed(parts) or 0}"
+
+
+def _account(account: KfAccount, standing: Standing, teller: Teller) -> str:
+    name = account.open_kfid
+    if account.is_revoked:
+        return teller.say(texts.ACCOUNT_REVOKED, account=name)
+    if account.read_at is None:
+        return teller.say(texts.ACCOUNT_UNREAD, account=name)
+    read = teller.span(standing.now - account.read_at)
+    if account.waiting_since is None or not is_behind(account, standing.now):
+        return teller.say(texts.ACCOUNT_READ, account=name, span=read)
+    span = teller.span(standing.now - account.waiting_since)
+    return teller.say(texts.ACCOUNT_BEHIND, account=name, span=span, read=read)
 
 
 def _waiting(item: Waiting, standing: Standing, teller: Teller) -> str:

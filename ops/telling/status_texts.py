@@ -21,6 +21,7 @@ LATELY = Text("lately", "最近")
 LAST_SENT = Text("last sent", "上次发送")
 DROPPED = Text("dropped", "不再发送")
 WINDOWS = Text("windows", "窗口")
+ACCOUNTS = Text("accounts", "客服账号")
 PAUSED = Text("paused", "暂停")
 DEAD = Text("dead", "死信")
 TOTAL = Text("in all", "总计")
@@ -68,6 +69,18 @@ EXHAUSTED_WINDOWS = Text(
     "{count} 个开放，其中 {exhausted} 个微信表示已用完",
 )
 
+ACCOUNT_READ = Text("{account}: read {span} ago", "{account}：{span}前读取")
+ACCOUNT_BEHIND = Text(
+    "{account}: news waits for {span}, last read {read} ago",
+    "{account}：有消息等待读取已 {span}，{read}前读取过",
+)
+ACCOUNT_UNREAD = Text("{account}: never read yet", "{account}：尚未读取过")
+ACCOUNT_REVOKED = Text("{account}: taken away from the app", "{account}：已从该应用撤走")
+NOT_UNDERSTOOD = Text(
+    "{count} items that kfpush does not understand are kept in kf_inbound.raw",
+    "kfpush 未能识别的消息或事件 {count} 条，原样保留在 kf_inbound.raw",
+)
+
 # What needs a person, and what to do.
 DATABASE = Text("A database cannot be looked into: {problem}.", "无法查看数据库：{problem}。")
 REDIS = Text(
@@ -96,6 +109,13 @@ UNKNOWN_LONG = Text(
     "answers get lost. They are offered again under the same msgid, and given up after 72 hours.",
     "结果未知的推送：{count} 个，最早的已有 {span}。请在日志（push.attempted）中查看为何收不到微信的应答。"
     "它们会以同一 msgid 再次提交，72 小时后放弃。",
+)
+NEWS = Text(
+    "WeChat says that there is news at KF account {account}, and nobody has read it for {span}: messages "
+    "and unsubscriptions wait. Is `kfpush consume` (or `kfpush up`) running? Its log (pull.failed) says what "
+    "WeChat answers.",
+    "微信通知客服账号 {account} 有新消息，但已有 {span} 未读取：用户消息和退订都在等待。"
+    "`kfpush consume`（或 `kfpush up`）在运行吗？其日志（pull.failed）中有微信的应答。",
 )
 PREFERENCES = Text(
     "Matches that wait because their users' preferences cannot be understood: {count}. The log "

@@ -194,6 +194,9 @@ USED = Text("{used} of 5 used", "5 条已用 {used} 条")
 KEPT_BACK = Text("{kept} left to the application", "为应用保留 {kept} 条")
 EXHAUSTED = Text("WeChat says that none is left", "微信表示已无剩余")
 HELD_BY_HUMAN = Text("a human servicer holds it", "由人工接待")
+ENDED_BY_SERVICER = Text(
+    "a servicer ended it, it waits for the user's next word", "人工已结束会话，等用户再次发消息"
+)
 IS_MUTED = Text("muted by the user", "用户已拒收")
 NO_ACCOUNT = Text("KF account: none, no session row names this user", "客服账号：无，没有会话记录提到该用户")
 QUIET_NOW = Text("quiet hours {hours}: now, until {until}", "静默时间 {hours}：正在静默，至 {until}")

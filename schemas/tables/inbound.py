@@ -67,7 +67,10 @@ KF_INBOUND = Table(
         text("received_at", required=True),
     ),
     key=("open_kfid", "item_key"),
-    indexes=(Index("kf_inbound_person", ("external_userid", "send_time")),),
+    indexes=(
+        Index("kf_inbound_person", ("external_userid", "send_time")),
+        Index("kf_inbound_raw", ("received_at",), where="raw IS NOT NULL"),
+    ),
 )
 
 PUSH_FORWARDS = Table(

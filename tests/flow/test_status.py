@@ -194,6 +194,36 @@ async def test_redis_is_away(engine: Engine, tmp_path: Path) -> None:
     assert [item.reason for item in standing.ledger.waiting] == ["fresh"]
 
 
+async def test_kf_accounts(walk: Walk) -> None:
+    """When each was read, of which nobody reads the news, and what nobody understood."""
+    house = walk.house
+    for sql in (
+        (
+            "INSERT INTO kf_cursors (open_kfid, pulled_at, polled_at) VALUES"
+            " ('wkA', '2026-11-22T03:59:00.000Z', '2026-11-22T03:59:30.000Z'),"
+            " ('wkB', '2026-11-22T03:50:00.000Z', '2026-11-22T03:50:00.000Z')"
+        ),
+        (
+            "INSERT INTO kf_notices (open_kfid, notified_at, revoked_at) VALUES"
+            " ('wkA', '2026-11-22T03:59:00.000Z', NULL), ('wkB', '2026-11-22T03:55:00.000Z', NULL),"
+            " ('wkC', '2026-11-22T03:55:00.000Z', '2026-11-22T03:55:00.000Z')"
+        ),
+        (
+            "INSERT INTO kf_inbound (open_kfid, item_key, effect, raw, received_at) VALUES"
+            " ('wkA', '1', 'unknown', '{}', ''), ('wkA', '2', 'word', NULL, '')"
+        ),
+    ):
+        await house.own.exclusive(lambda tx, sql=sql: tx.execute(sql))  # type: ignore[misc]
+
+    told = [said.text for said in screen(await standing_of(walk), "en")]
+
+    assert "wkA: read 30 s ago" in told
+    assert "wkB: news waits for 5 min, last read 10 min ago" in told
+    assert "wkC: taken away from the app" in told
+    assert "1 items that kfpush does not understand are kept in kf_inbound.raw" in told
+    assert any(line.startswith("- WeChat says that there is news at KF account wkB") for line in told)
+
+
 async def test_totals_only_when_asked_for(walk: Walk) -> None:
     """Everything there ever was costs a walk through whole tables."""
     await walk.arrive("42")
@@ -261,7 +291,7 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
     ]
     assert list(told["ledger"]) == [
         *["waiting", "sending", "open", "lately", "last_sent_at", "windows_open", "windows_exhausted"],
-        *["pauses", "dead", "totals"],
+        *["pauses", "dead", "totals", "accounts", "not_understood"],
     ]
 
 

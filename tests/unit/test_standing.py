@@ -9,6 +9,7 @@ from ops.looking.journey import Halt, Looked
 from ops.looking.standing import (
     Consumer,
     Dead,
+    KfAccount,
     Lately,
     Ledger,
     Need,
@@ -51,6 +52,11 @@ UNHEARD = replace(STREAM, consumers=(Consumer("vm-1", 0, at("22 11:59")),))
 OVERDUE = replace(LEDGER, waiting=(Waiting("waiting", "fresh", 3, at("22 11:58:59")),))
 PAUSED = Halt("corp", "", "paused", 60020, "kfpush", NOON, None, NOON)
 GONE = Stream("ConnectionError", is_embedded=False)
+
+
+def account(read: str | None = None, waiting: str | None = None) -> KfAccount:
+    """A KF account that was read then, and of which news waits since then."""
+    return KfAccount("wkA", at(read) if read else None, at(waiting) if waiting else None, is_revoked=False)
 
 
 def with_ledger(**changes: object) -> Standing:
@@ -127,6 +133,12 @@ def test_all_is_well() -> None:
         (with_ledger(waiting=(Waiting("parked", "needs_upgrade", 1, None),)), [Need.UPGRADE]),
         (with_ledger(waiting=(Waiting("waiting", "unreadable_preferences", 1, None),)), [Need.PREFERENCES]),
         (with_ledger(waiting=(Waiting("waiting", "planning_failed", 1, None),)), [Need.FAULT]),
+        (with_ledger(accounts=(account(read="22 11:59", waiting="22 11:59:30"),)), []),
+        (with_ledger(accounts=(account(read="22 11:57:59", waiting="22 11:59:30"),)), [Need.NEWS]),
+        (with_ledger(accounts=(account(read="22 11:00"),)), []),
+        (with_ledger(accounts=(account(waiting="22 11:58:30"),)), []),
+        (with_ledger(accounts=(account(waiting="22 11:57"),)), [Need.NEWS]),
+        (with_ledger(accounts=(replace(account(waiting="22 11:57"), is_revoked=True),)), []),
         # what waits for a user or a clock needs nobody
         (with_ledger(waiting=(Waiting("parked", "no_slot", 99, None),)), []),
     ],
