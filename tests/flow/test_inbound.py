@@ -1,19 +1,24 @@
 """What is heard at KF accounts: windows, sessions, states; each item once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from consumer.inbound.cursors import LeaseLost
+from consumer.inbound.effects import Rules
 from consumer.replies.asked import Stop, View
 from consumer.wechat.syncing import NotPulled
 from schemas.decisions import RecipientKey
 from schemas.kf_items import Page
 from schemas.kf_reading import read_item
-from schemas.receipts import Accepted
+from schemas.receipts import Accepted, RefusalKind, Refused
 from schemas.times import to_text
 from tests.flow.inbound_house import InboundHouse, event, tap, word
 from tests.flow.ledger_house import NOON, LedgerHouse, at, match
+
+MANUAL = Path(__file__).parents[2] / "ops" / "docs" / "inbound.md"
+EVIDENCE = MANUAL.read_text().partition("```sql\n")[2].partition("```")[0].rstrip().removesuffix(";")
 
 
 @pytest.fixture
@@ -183,7 +188,7 @@ async def test_a_tap_opens_nothing(hearing: InboundHouse) -> None:
 
 async def test_a_tap_opens_by_setting(hearing: InboundHouse) -> None:
     """Where an operator knows better, it does."""
-    hearing.rules = type(hearing.rules)(click_reopens=True)
+    hearing.rules = Rules(click_reopens=True)
     await hearing.hears(word(at("22 10:00")), tap(at("22 11:59")))
     assert (await hearing.window())["opened_at"] == to_text(at("22 11:59"))
 
@@ -412,3 +417,20 @@ async def test_words_are_answered_once(hearing: InboundHouse) -> None:
     rows = await hearing.inbound("effect, push_id")
     assert sorted(str(row[0]) for row in rows) == ["asked", "asked", "stopped", "word"]
     assert {row[1] for row in rows} == {None, 2, 3, 4}
+
+
+async def test_the_evidence_about_taps(hearing: InboundHouse) -> None:
+    """The manual's query counts what WeChat took since the last word, and since the tap."""
+    hearing.rules = Rules(click_reopens=True)
+    house = hearing.house
+    await hearing.hears(word(at("22 11:00")))
+    await house.sent(Accepted(), *(match(f"m{n}", "wm1") for n in range(5)))
+    house.later(minutes=1)
+    await hearing.hears(tap(house.now))
+    house.later(minutes=1)
+    await house.sent(Accepted(), match("m6", "wm1"))
+    await house.sent(Refused(95001, RefusalKind.WINDOW), match("m7", "wm1"))
+
+    assert [tuple(row.values()) for row in await house.rows(EVIDENCE)] == [
+        (to_text(at("22 12:01")), to_text(at("22 11:00")), 6, 1, 1)
+    ]
