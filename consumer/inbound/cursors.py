@@ -41,11 +41,14 @@ class Turn:
 
 
 def noticed(tx: Transaction, holder: str, wall: datetime) -> list[str]:
-    """Name the accounts of which WeChat said something since they were last pulled, and nobody is at it."""
+    """Name the accounts of which WeChat said something since they were last pulled, and nobody is at it.
+
+    Who was read longest ago comes first: those that always have news must not take every place.
+    """
     rows = tx.rows(
         "SELECT n.open_kfid FROM kf_notices AS n LEFT JOIN kf_cursors AS c ON c.open_kfid = n.open_kfid"
         " WHERE n.revoked_at IS NULL AND (c.pulled_at IS NULL OR n.notified_at > c.pulled_at)"
-        f" AND {_FREE}",
+        f" AND {_FREE} ORDER BY coalesce(c.polled_at, ''), n.open_kfid",
         (to_text(wall), holder),
     )
     return [row["open_kfid"] for row in rows]

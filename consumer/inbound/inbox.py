@@ -19,6 +19,7 @@ LONGEST_RAW: Final = 16_384
 """So many characters of an item that nobody understood are kept."""
 
 _AT_ONCE: Final = 200
+_WISHES: Final = (Effect.STOPPED, Effect.RESUMED)
 _COLUMNS: Final = (
     "open_kfid, item_key, external_userid, send_time, origin, msgtype, event_type, tapped, effect, raw,"
     " received_at"
@@ -89,6 +90,31 @@ def did(tx: Transaction, account: str, effects: Iterable[tuple[str, Effect]]) ->
     tx.many(
         "UPDATE kf_inbound SET effect = ? WHERE open_kfid = ? AND item_key = ?",
         [(effect, account, key) for key, effect in effects],
+    )
+
+
+def overruled(tx: Transaction, heard: Iterable[Heard]) -> frozenset[str]:
+    """Tell which wishes, to hear nothing more or to hear again, a later one undid before they came, by key.
+
+    Accounts are read apart and late: what somebody said last is what they wish, not what came last.
+    """
+    wishes = [one for one in heard if one.effect in _WISHES and one.recipient is not None]
+    phones = tuple({one.recipient.external_userid for one in wishes if one.recipient})
+    if not wishes:
+        return frozenset()
+    rows = tx.rows(
+        "SELECT external_userid, effect, max(send_time) AS said_at FROM kf_inbound"
+        f" WHERE external_userid IN ({marks(phones)}) AND send_time > ? AND effect IN ({marks(_WISHES)})"
+        " GROUP BY external_userid, effect",
+        (*phones, to_text(min(one.at for one in wishes)), *_WISHES),
+    )
+    said = {(row["external_userid"], row["effect"]): row["said_at"] for row in rows}
+    undone_by = {Effect.STOPPED: Effect.RESUMED, Effect.RESUMED: Effect.STOPPED}
+    return frozenset(
+        one.item.key
+        for one in wishes
+        if one.recipient
+        and said.get((one.recipient.external_userid, undone_by[one.effect]), "") > to_text(one.at)
     )
 
 

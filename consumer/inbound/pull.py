@@ -133,7 +133,11 @@ class Pull:
     async def _hosted(self, account: str, heard: Sequence[Heard], now: datetime) -> Hosted:
         """Write what the host's own handler would, and read what it knows of these people."""
         keys = {one.item.key for one in heard}
-        known = await self._own.read(lambda tx: inbox.known(tx, account, keys))
+
+        def before(tx: Transaction) -> tuple[frozenset[str], frozenset[str]]:
+            return inbox.known(tx, account, keys), inbox.overruled(tx, heard)
+
+        known, undone = await self._own.read(before)
         fresh = [one for one in heard if one.item.key not in known and one.recipient is not None]
         if not fresh:
             return Hosted()
@@ -143,13 +147,13 @@ class Pull:
         def work(tx: Transaction) -> Hosted:
             sessions.note(tx, words, self._zone, now)
             bound = sessions.bound(tx, phones)
-            asked = _asked(fresh, bound)
+            asked = _asked(fresh, bound, undone)
             refused = self._replies.wish(tx, asked, now) if asked else frozenset()
             return Hosted(bound, asked, _inputs(tx, asked), refused)
 
         def look(tx: Transaction) -> Hosted:
             bound = sessions.bound(tx, phones)
-            asked = _asked(fresh, bound)
+            asked = _asked(fresh, bound, undone)
             return Hosted(bound, asked, _inputs(tx, asked), frozenset(map(_name, asked)))
 
         try:
@@ -175,11 +179,16 @@ def _words(fresh: Sequence[Heard], rules: Rules) -> dict[RecipientKey, datetime]
     return words
 
 
-def _asked(fresh: Sequence[Heard], bound: Mapping[str, Bound]) -> list[Asked]:
-    """Everything that users said since kfpush listens, in its order."""
+def _asked(fresh: Sequence[Heard], bound: Mapping[str, Bound], undone: frozenset[str]) -> list[Asked]:
+    """Everything that users said since kfpush listens, in its order, and did not undo since."""
     asked = []
     for one in fresh:
-        if one.recipient is not None and one.command is not None and not one.is_history:
+        if (
+            one.recipient is not None
+            and one.command is not None
+            and not one.is_history
+            and one.item.key not in undone
+        ):
             who = bound[one.recipient.external_userid]
             asked.append(
                 Asked(
