@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Final, Protocol
 
 from consumer.cut import ELLIPSIS, TEXT_BYTES, cut_to_bytes
@@ -55,20 +56,21 @@ Part = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that was found good; ``lines`` are its lines, each a row of parts."""
+    """A template that was found good: its lines, each a row of parts, and the fields that stand in them."""
 
     lines: tuple[tuple[Part, ...], ...]
+    fields: frozenset[str]
 
     def render(self, values: Mapping[str, str | None]) -> str:
         """Put the values in; None or nothing is empty.  The text may be longer than a message holds."""
-        return self._filled({name: _cleaned(values.get(name)) for name in FIELDS})
+        return self._filled({name: _cleaned(values.get(name)) for name in self.fields})
 
     def render_within(self, values: Mapping[str, str | None], limit: int = TEXT_BYTES) -> str:
         """Render into at most ``limit`` bytes of UTF-8, cutting the longest value before anything else.
 
         So a long explanation loses its end, and not the message its last line, which says how to answer.
         """
-        cleaned = {name: _cleaned(values.get(name)) for name in FIELDS}
+        cleaned = {name: _cleaned(values.get(name)) for name in self.fields}
         text = self._filled(cleaned)
         if len(text.encode()) <= limit:
             return text
@@ -84,7 +86,7 @@ class Template:
     def _filled(self, cleaned: Mapping[str, str]) -> str:
         rendered = []
         for line in self.lines:
-            text = "".join(words + (cleaned[name] if name else "") for words, name in line)
+            text = "".join([words + (cleaned[name] if name else "") for words, name in line])
             if text.strip() or len(line) == 1:  # one part: a line without fields, blank on purpose
                 rendered.append(text)
         return "\n".join(rendered)
@@ -102,8 +104,9 @@ def compile_template(text: str) -> Template:
             f"the template is longer than {TEMPLATE_BYTES} bytes; a message holds {TEXT_BYTES}"
         )
     lines = _printable(text).split("\n")
-    template = Template(tuple(_parts(line, number) for number, line in enumerate(lines, start=1)))
-    parts = [part for line in template.lines for part in line]
+    parsed = tuple(_parts(line, number) for number, line in enumerate(lines, start=1))
+    parts = [part for line in parsed for part in line]
+    template = Template(parsed, frozenset(name for _, name in parts if name is not None))
     if sum(name is not None for _, name in parts) > MOST_FIELDS:
         raise TemplateError(
             f"the template has more than {MOST_FIELDS} fields; a message has no room for them"
@@ -204,6 +207,7 @@ def match_values(event: Matched, n: int) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1024)
 def whole_percent(score: float) -> str:
     """Write 0..1 as whole percent, half up, of the digits the number is written with: 0.845 is 85.
 
