@@ -8,7 +8,7 @@ A crash anywhere repeats the page, and the items that were taken in say so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -33,6 +33,9 @@ from schemas.kf_items import PAGE_LIMIT, Page
 
 SMALLER_PAGES: Final = (PAGE_LIMIT, 100, 10)
 """A page that did not arrive may have been too long: after failures in a row fewer items are asked for."""
+
+MOST_AT_ONCE: Final = 50
+"""So many items in one transaction: while it lasts, nobody else may write."""
 
 CLOCK_WAIT: Final = 0.5
 """Seconds in which the sandbox's clock is followed: it may have leapt just before somebody spoke there."""
@@ -98,20 +101,31 @@ class Pull:
             following = page.next_cursor or cursor
             is_stuck = page.has_more and following == cursor
             is_last = is_stuck or not page.has_more
-            taken = await self._take_in(turn, page, following, is_last=is_last)
-            pages, items, woken = pages + 1, items + taken.new, woken or taken.has_woken
+            parts = list(_parts(await self._hear(turn, page)))
+            for number, part in enumerate(parts, start=1):
+                # The cursor moves with the last part: a page that is cut comes again, and its first parts say
+                # that they were there.
+                is_whole = number == len(parts)
+                taken = await self._take_in(
+                    turn, part, following if is_whole else cursor, is_last=is_last and is_whole
+                )
+                items, woken = items + taken.new, woken or taken.has_woken
+            pages += 1
             if is_stuck:
                 log.error("pull.stuck", account=turn.open_kfid, advice="WeChat says more and moves no cursor")
             if is_last:
                 return Pulled(pages, items, woken)
             cursor = following
 
-    async def _take_in(self, turn: Turn, page: Page, cursor: str, *, is_last: bool) -> Taken:
-        account = turn.open_kfid
+    async def _hear(self, turn: Turn, page: Page) -> list[Heard]:
         if come_early(page.items, self._world.now()):
             await asyncio.sleep(CLOCK_WAIT)
+        now = self._world.now()
+        return hear(page.items, turn.open_kfid, now, self._replies.read, is_first=turn.is_first)
+
+    async def _take_in(self, turn: Turn, heard: Sequence[Heard], cursor: str, *, is_last: bool) -> Taken:
+        account = turn.open_kfid
         moment = Moment(self._world.now(), self._world.wall())
-        heard = hear(page.items, account, moment.now, self._replies.read, is_first=turn.is_first)
         hosted = await self._hosted(account, heard, moment.now) if heard else Hosted()
 
         def work(tx: Transaction) -> Taken:
@@ -168,6 +182,12 @@ class Pull:
             log.info("pull.page", account=turn.open_kfid, new=taken.new, **taken.counts)
         for target in taken.paused:
             log.warning("push.paused", target=target, reason="undelivered")
+
+
+def _parts(heard: Sequence[Heard]) -> Iterator[Sequence[Heard]]:
+    """Part a page into what one transaction may hold, in its order; an empty page is one part."""
+    for start in range(0, max(len(heard), 1), MOST_AT_ONCE):
+        yield heard[start : start + MOST_AT_ONCE]
 
 
 def _words(fresh: Sequence[Heard], rules: Rules) -> dict[RecipientKey, datetime]:

@@ -17,6 +17,7 @@ from consumer.wechat.syncing import NotPulled, Request
 from consumer.world import World
 from ops.inbound import replies_of
 from schemas.database import Transaction
+from schemas.errors import StorageError
 from schemas.kf_items import Page
 from schemas.kf_reading import read_item
 from schemas.times import to_text
@@ -90,6 +91,8 @@ class InboundHouse:
     asked: list[Asked] = field(default_factory=list)
     """Whatever came to be answered, in order."""
     entered: list[Entered] = field(default_factory=list)
+    breaks_after: int = 10**6
+    """After so many askings, taking in another breaks."""
     answers: bool = False
     """Whether words are answered as in earnest; else it is only remembered what was asked."""
 
@@ -113,6 +116,8 @@ class InboundHouse:
     def _answer(
         self, _tx: Transaction, asked: Sequence[Asked], _hosted: Hosted, _moment: Moment
     ) -> Sequence[Answered]:
+        if len(self.asked) >= self.breaks_after:
+            raise StorageError("the power was cut")
         self.asked += [item for item in asked if not isinstance(item.command, Other)]
         return [Answered(Ending.HOST)] * len(asked)
 

@@ -10,6 +10,7 @@ from consumer.inbound.effects import Rules
 from consumer.replies.asked import Stop, View
 from consumer.wechat.syncing import NotPulled
 from schemas.decisions import RecipientKey
+from schemas.errors import StorageError
 from schemas.kf_items import Page
 from schemas.kf_reading import read_item
 from schemas.receipts import Accepted, RefusalKind, Refused
@@ -434,3 +435,21 @@ async def test_the_evidence_about_taps(hearing: InboundHouse) -> None:
     assert [tuple(row.values()) for row in await house.rows(EVIDENCE)] == [
         (to_text(at("22 12:01")), to_text(at("22 11:00")), 6, 1, 1)
     ]
+
+
+async def test_a_long_page_that_is_cut(hearing: InboundHouse) -> None:
+    """It is taken in by parts; cut between two it comes again, whole, and everything is asked once."""
+    await hearing.listening()
+    hearing.breaks_after = 100
+    said = [word(at("22 11:00") + timedelta(seconds=n), "帮助", phone=f"wm{n}") for n in range(120)]
+    with pytest.raises(StorageError, match="cut"):
+        await hearing.hears(*said)
+    assert len(await hearing.inbound()) == 100
+    assert await hearing.house.rows("SELECT next_cursor FROM kf_cursors") == [{"next_cursor": "0"}]
+
+    hearing.breaks_after = 1000
+    hearing.house.later(seconds=31)
+    pulled = await hearing.hears()
+
+    assert (pulled.pages, pulled.items) == (1, 20)
+    assert len({item.inbound_key for item in hearing.asked}) == len(hearing.asked) == 120
