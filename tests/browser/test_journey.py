@@ -44,7 +44,7 @@ class Hand:
 
 @pytest.mark.parametrize("width", [1280, 375])
 def test_the_first_evening(tmp_path: Path, open_page: OpenPage, width: int) -> None:
-    """What waited comes as one message; details, a stop, a match parked by the closed window, its release."""
+    """What waited comes as one message; details, a tap, a stop, a closed window, and the next word."""
     with Up(tmp_path, KFPUSH_HTTP_PORT="0") as up:
         hand = Hand(open_page(up.ready["phone_page"], width=width))
         for _ in range(MATCHES_AT_START):
@@ -62,13 +62,17 @@ def test_the_first_evening(tmp_path: Path, open_page: OpenPage, width: int) -> N
         expect(details).to_contain_text("周以墨")
         expect(details).not_to_contain_text("沈知夏")
 
+        hand.says("查看")
+        hand.reads(3).get_by_role("button", name="沈知夏").click()
+        expect(hand.reads(4)).to_contain_text("十年后端经验")
+
         hand.says("退订")
-        hand.reads(3)
+        hand.reads(5)
         publish(tmp_path, "unwanted")
         assert ended(up, "dropped", "unwanted")["reason"] == "stopped"
-        hand.reads(3)
+        hand.reads(5)
         hand.says("恢复")
-        hand.reads(4)
+        hand.reads(6)
 
         sent = up.control.counts()["send_msg"]
         hand.waits_49_hours()
@@ -79,7 +83,7 @@ def test_the_first_evening(tmp_path: Path, open_page: OpenPage, width: int) -> N
         assert up.control.counts()["send_msg"] == sent
 
         hand.says("我回来了")
-        expect(hand.bubbles.nth(4)).to_contain_text("许知远方")
+        expect(hand.bubbles.nth(6)).to_contain_text("许知远方")
         assert ended(up, "sent", "late")["match"] == "late"
         [told] = explained(tmp_path, "late")
         assert [turn["reason"] for turn in told["turns"]] == ["window_closed"]

@@ -142,7 +142,7 @@ def test_what_a_user_does_besides(open_page: OpenPage, control: SandboxControl) 
     """A word of the suggested ones, an image, refusing messages, a human servicer: one button each."""
     page = open_page(f"{control.base_url}/phone")
     card = phone(page)
-    card.get_by_role("button", name="查看1").click()
+    card.get_by_role("button", name="查看1", exact=True).click()
     expect(card.locator(".from-user .said").last).to_contain_text("查看1")
     card.get_by_role("button", name="发图片").click()
     expect(card.locator(".card.image")).to_be_visible()

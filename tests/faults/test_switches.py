@@ -17,7 +17,7 @@ from tests.faults.judge import FIVE_SENT
 from tests.faults.paper import Paper, turned
 
 NOT_ABOUT_US: Final = {"menu_items"}
-"""kfpush sends no menus."""
+"""No menu of kfpush's has more than ten items."""
 
 OF_THE_PULL: Final = {
     "callbacks",
