@@ -28,6 +28,9 @@ HEAD_WITHIN: Final = 5.0
 """Seconds for the head of a request; who is slower keeps a place that WeChat may need."""
 
 LOOK_AGAIN: Final = 0.5
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than nginx keeps a connection (60 s): we must not close one just as a request comes."""
+
 MOST_CONNECTIONS: Final = 512
 PORTS_TRIED: Final = 20
 
@@ -159,6 +162,7 @@ async def serve(app: Starlette, listener: socket.socket, stop: asyncio.Event) ->
             date_header=False,
             proxy_headers=False,  # nobody asks who is calling: the signature decides
             limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
@@ -193,12 +197,19 @@ class _Line(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        has_begun = bool(self.conn.trailing_data[0])
-        self._wait_for_head(is_awaited=self.conn.their_state is h11.IDLE and has_begun)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()  # the next head may have begun to come meanwhile
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_for_head(is_awaited=False)
         super().connection_lost(exc)
+
+    def _look(self) -> None:
+        has_begun = bool(self.conn.trailing_data[0])
+        self._wait_for_head(is_awaited=self.conn.their_state is h11.IDLE and has_begun)
 
     def _wait_for_head(self, *, is_awaited: bool) -> None:
         if is_awaited and self._patience is None:

@@ -46,7 +46,7 @@ from ops import inbound, migrate, tenancy
 from ops.clock import SandboxClock, wall
 from ops.embedded import EmbeddedValkey
 from producer.callback.app import Callback
-from producer.callback.board import Board
+from producer.callback.board import Board, Ledger
 from producer.callback.crypto import decode_aes_key
 from producer.callback.seal import Seal
 from producer.callback.tally import Tally
@@ -267,7 +267,7 @@ def mirror_of(house: House) -> Mirror:
     )
 
 
-def callback_of(settings: Settings, own: Database, on_noticed: Callable[[], None] | None = None) -> Callback:
+def callback_of(settings: Settings, own: Ledger, on_noticed: Callable[[], None] | None = None) -> Callback:
     """Construct what answers WeChat; ``on_noticed`` is called when there is something new to pull."""
     seal = Seal(
         settings.credentials[0],

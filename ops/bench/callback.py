@@ -26,7 +26,8 @@ from ops.bench.job import Job, wait_until
 from ops.bench.stub import stub
 from ops.logs import configure_logs
 from ops.serving import listening, receive, serve
-from ops.wiring import callback_of, consumer_rooms, opened, receiving
+from ops.up.answering import answer
+from ops.wiring import consumer_rooms, opened, receiving
 from producer.callback.app import PATHS
 from schemas.settings import Settings
 
@@ -89,7 +90,7 @@ async def together(line: Line, settings: Settings) -> None:
         async with opened(settings) as house, consumer_rooms(house) as rooms:
             await line.ready()
             await asyncio.gather(
-                receive(callback_of(settings, house.own), listener, line.stop),
+                answer(settings, house.own, listener, line.stop, rooms.puller.nudge),
                 consume(rooms, line.stop, drain_within=settings.send_timeout),
             )
 

@@ -21,8 +21,9 @@ from typing import Final
 from consumer.daemon import Rooms, consume
 from ops.cli.migrate import migrated
 from ops.sandbox.process import SandboxControl, SandboxProcess, signpost
-from ops.serving import listening, receive, url_of
-from ops.wiring import House, callback_of, consumer_rooms, mirror_of, opened
+from ops.serving import listening, url_of
+from ops.up.answering import answer
+from ops.wiring import House, consumer_rooms, mirror_of, opened
 from producer.callback.app import PATHS
 from schemas.errors import ConfigurationError, ServerUnavailable
 from schemas.settings import Settings
@@ -112,8 +113,8 @@ async def _daemons(
         asyncio.create_task(_guard(sandbox, stop), name="sandbox"),
     ]
     if listener is not None:
-        callback = callback_of(house.settings, house.own, rooms.puller.nudge)
-        parts.append(asyncio.create_task(receive(callback, listener, stop), name="callback"))
+        answering = answer(house.settings, house.own, listener, stop, rooms.puller.nudge)
+        parts.append(asyncio.create_task(answering, name="callback"))
     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await asyncio.wait(parts)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from producer.callback import notices
 from producer.callback.letter import AccountsChanged, Noticed
 from producer.callback.notices import Note
-from schemas.database import Database
+from schemas.database import Transaction
 from schemas.errors import StorageError
 
 PAUSE: Final = 0.02
@@ -32,11 +32,19 @@ MOST_NAMED: Final = 20
 log = structlog.get_logger(__name__)
 
 
+class Ledger(Protocol):
+    """Whoever writes for us."""
+
+    async def exclusive(self, work: Callable[[Transaction], None]) -> None:
+        """Run ``work`` as the only writer; StorageError, and nothing was written, if that cannot be."""
+        ...
+
+
 class Board:
     """One note an account at most, the newest; ``run`` brings them to the database, for ever if need be."""
 
     def __init__(
-        self, own: Database, *, wall: Callable[[], datetime], on_noticed: Callable[[], None] | None = None
+        self, own: Ledger, *, wall: Callable[[], datetime], on_noticed: Callable[[], None] | None = None
     ) -> None:
         self._own = own
         self._wall = wall

@@ -1,5 +1,6 @@
 """``kfpush serve`` as a process: it starts with everything else away, and no lock or stop loses a notice."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -16,7 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ops import migrate
 from ops.serving import HEAD_WITHIN, listening
+from ops.up.answering import answer
+from schemas.database import Database
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
 from tests.callbacks import AES_KEY, CORP, SYNC_TOKEN, TOKEN, Request, check, notice, posted
@@ -116,6 +120,13 @@ def tokens(folder: Path) -> list[tuple[str, str]]:
     """The accounts and tokens in the table."""
     with closing(sqlite3.connect(folder / ".kfpush" / "kfpush.db")) as connection:
         return connection.execute("SELECT open_kfid, token FROM kf_notices ORDER BY 1").fetchall()
+
+
+def ask(port: int, method: str, path: str, body: bytes) -> bytes:
+    """One request on a connection of its own."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as line:
+        line.request(method, path, body)
+        return line.getresponse().read()
 
 
 def rest(line: socket.socket) -> bytes:
@@ -224,3 +235,31 @@ def test_where_it_listens() -> None:
             assert found.getsockname()[0] in {"127.0.0.1", "::1"}
     with pytest.raises(ServerUnavailable), listening(Settings(http_host="no.such.host.invalid", http_port=0)):
         pass
+
+
+async def test_answers_come_from_a_thread_of_their_own(folder: Path) -> None:
+    """`kfpush up` answers while its own loop is held, writes at home, and nudges at home what pulls."""
+    settings = Settings(http_port=0)
+    own = Database(f"sqlite:///{folder}/.kfpush/kfpush.db", migrate.OWN, wal=True, on_loop=True)
+    seal = (settings.callback_tokens[0], settings.callback_aes_keys[0], settings.credentials[0])
+    request = posted(notice("wk1"), token=seal[0], key=seal[1], corp=seal[2])
+    nudged_in: list[int] = []
+    nudged, stop = asyncio.Event(), asyncio.Event()
+
+    def nudge() -> None:
+        nudged_in.append(threading.get_ident())
+        nudged.set()
+
+    with listening(settings) as listener:
+        running = asyncio.create_task(answer(settings, own, listener, stop, nudge))
+        port = listener.getsockname()[1]
+        assert b'"ok":true' in await asyncio.to_thread(ask, port, "GET", "/healthz", b"")
+        # The test's own loop does nothing else meanwhile, as in a long round of planning.
+        assert ask(port, "POST", f"/wework/callback?{request.query}", request.body) == b"success"
+        assert tokens(folder) == []
+        await asyncio.wait_for(nudged.wait(), LONGEST)
+        stop.set()
+        await running
+    await own.close()
+    assert tokens(folder) == [("wk1", SYNC_TOKEN)]
+    assert nudged_in == [threading.get_ident()]
