@@ -89,7 +89,16 @@ INBOUND: Final = (
 )
 """The steps of a pull."""
 
-BY_NUMBER: Final = {step.number: step for step in (*STEPS, *INBOUND)}
+_HEARD = "consumer.ledger.forwards:heard"
+
+FORWARDING: Final = (
+    Step(25, "consume", "a word taken, not sent", "consumer.replies.forwarding:signed", Moment.BEFORE),
+    Step(26, "consume", "the application heard it, not noted", _HEARD, Moment.BEFORE),
+    Step(27, "consume", "heard and forgotten, not committed", _HEARD, Moment.AFTER),
+)
+"""The steps of a word on its way to the application."""
+
+BY_NUMBER: Final = {step.number: step for step in (*STEPS, *INBOUND, *FORWARDING)}
 
 EVERY_MATCH: Final = tuple(step for step in STEPS if step.number not in {15, 16, 17})
 """Steps that any fresh match passes; for the others something must have gone wrong before."""
