@@ -21,6 +21,7 @@ UNKNOWN_ACCOUNT = 95000
 FIVE_SENT = 95001
 WINDOW_OVER = 95002
 TOO_MANY_ITEMS = 95008
+BAD_ITEM = 95009
 STALE_SYNC_TOKEN = 95007
 CONVERSATION_ENDED = 95013
 NOT_A_SERVICER = 95014
@@ -57,6 +58,7 @@ TEXTS = {
     WINDOW_OVER: "send msg time limit",
     STALE_SYNC_TOKEN: "invalid msg token",
     TOO_MANY_ITEMS: "menu list size out of limit",
+    BAD_ITEM: "invalid menu item type",
     NOT_A_SERVICER: "not a servicer",
     TRANSITION_FORBIDDEN: "service state transition not allowed",
     CONVERSATION_ENDED: "conversation end",

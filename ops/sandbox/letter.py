@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeGuard
 
-from ops.sandbox import errcodes
+from ops.sandbox import errcodes, shapes
 
 TEXT_BYTES: Final = 2048
 ID_BYTES: Final = 64
@@ -65,7 +65,7 @@ def _content(msgtype: str, content: object) -> str | dict[str, object] | int:
     if not isinstance(content, dict) or not content:
         return errcodes.BAD_PARAMETER
     if msgtype != "text":
-        return content
+        return shapes.judge(msgtype, content) or content
     text = content.get("content")
     if not isinstance(text, str) or not is_writable(text):
         return errcodes.BAD_PARAMETER
