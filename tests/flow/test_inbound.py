@@ -81,6 +81,16 @@ async def test_everyone_bound_to_the_phone_has_spoken(hearing: InboundHouse) -> 
     ]
 
 
+async def test_a_host_whose_clock_runs_ahead(hearing: InboundHouse) -> None:
+    """Its row keeps its time, which may be the right one; our own window opens all the same."""
+    await hearing.house.session("ann", "wm1", "wk1", "2026-11-22T12:20:00")
+    await hearing.hears(word(NOON))
+    assert await hearing.house.host("SELECT last_message_time FROM wechat_kf_sessions") == [
+        ("2026-11-22T12:20:00",)
+    ]
+    assert (await hearing.window())["opened_at"] == to_text(NOON)
+
+
 async def test_the_host_is_shown_a_new_window(hearing: InboundHouse) -> None:
     """The count of the 48 hours begins anew with a word, and a page that comes again does not reset it."""
     house = hearing.house
@@ -357,6 +367,7 @@ async def test_pulled_up_to_the_notice_it_began_with(hearing: InboundHouse) -> N
     turn = await hearing.turn()
     assert turn is not None
     await hearing.notice(at=NOON + timedelta(milliseconds=1))
+    hearing.house.later(seconds=5)
     await hearing.pull().read(turn, 0)
     [row] = await hearing.house.rows("SELECT pulled_at, caught_up_at FROM kf_cursors")
     assert row["pulled_at"] == to_text(NOON)
