@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from consumer import overtaking
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Session
 from consumer.gather import HostInputs, Rules, gather
@@ -96,6 +97,9 @@ class Retries:
 
     def _freeze(self, push: Push, until: datetime, reason: Reason) -> None:
         last = push.reserved_at + GIVE_UP_AFTER
+        if push.letter.kind == pushes.ANSWER and self._clock.now < push.reserved_at + LIFETIME:
+            # It is looked at when nobody waits for it any more: it holds a slot, and perhaps matches.
+            last = push.reserved_at + LIFETIME
         pushes.freeze(
             self._tx,
             push.id,
@@ -115,8 +119,10 @@ class Retries:
         if not pushes.end(self._tx, push.id, PushStatus.NOT_SENT, now, reason=reason):
             return
         waking.wake(self._tx, {letter.person, letter.recipient.external_userid}, {letter.user_id}, now)
+        waking.wake_behind(self._tx, [push.id], now)
         if dropped is None:
             deliveries.freed(self._tx, push.id, Reason.LATE, now)
+            overtaking.supersede(self._tx, {match_id for match_id, _ in letter.matches}, now)
         else:
             deliveries.dropped(self._tx, push.id, dropped, now)
 

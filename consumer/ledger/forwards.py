@@ -74,6 +74,16 @@ def queue(tx: Transaction, words: Sequence[Word], wall: datetime) -> None:
     )
 
 
+def are_due(tx: Transaction, wall: datetime) -> bool:
+    """Whether anything is to be tried, for who does not want to be the only writer in vain."""
+    return (
+        tx.one(
+            "SELECT 1 FROM push_forwards WHERE gave_up_at IS NULL AND due_at <= ? LIMIT 1", (to_text(wall),)
+        )
+        is not None
+    )
+
+
 def take(tx: Transaction, wall: datetime, lease: timedelta, limit: int) -> list[Forward]:
     """Take due rows, of each conversation only the first that is left: nobody overtakes a word.
 

@@ -102,6 +102,8 @@ class Forwarder:
     async def forward(self) -> bool:
         """Try what is due; tell whether anything was."""
         wall = self._world.wall()
+        if not await self._own.read(lambda tx: forwards.are_due(tx, wall)):
+            return False
         taken = await self._own.exclusive(lambda tx: forwards.take(tx, wall, LEASE, AT_ONCE))
         if not taken:
             return False

@@ -532,3 +532,40 @@ async def test_with_one_message_left_a_list_is_plain(house: LedgerHouse) -> None
     assert (await talk.hears("查看")).endswith("回复「查看1」到「查看2」了解详情")
 
     assert [kind for (kind,) in await house.pushes("template")][-1] == "answer"
+
+
+async def test_an_answer_that_may_not_go_any_more_holds_nothing_for_long(talk: Talk) -> None:
+    """A servicer takes the conversation between question and answer: ten minutes later all is free again."""
+    house = talk.house
+    await house.prefers(quiet_hours="11:00-13:00")
+    await house.arrive("m1")
+    await talk.says("更多")
+    await house.own.exclusive(lambda tx: tx.execute("UPDATE kf_windows SET service_state = 3"))
+    assert await talk.reads() == []
+    assert await house.standing("m1") == [("sending", None)]
+
+    house.later(minutes=10)
+    await house.plan()
+    await house.plan()
+
+    assert await house.pushes("status, reason, attempts") == [("not_sent", "expired", 0)]
+    assert await house.standing("m1") == [("parked", "human_servicer")]
+
+
+async def test_a_newer_revision_takes_the_place_of_what_an_answer_could_not_bring(talk: Talk) -> None:
+    """What comes back unsent meets the rule that any message meets."""
+    house = talk.house
+    await house.prefers(quiet_hours="11:00-13:00")
+    await house.arrive("m1")
+    await talk.says("更多")
+    await house.settle((await house.plan_one(), LATE))
+    await house.arrive(match("m1", revision=2, score=0.95))
+    house.later(minutes=10)
+    await house.plan()
+    await house.plan()
+
+    rows = await house.rows("SELECT revision, status, reason FROM push_deliveries ORDER BY revision")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "dropped", "superseded"),
+        (2, "waiting", "quiet_hours"),
+    ]

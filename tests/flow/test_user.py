@@ -157,6 +157,22 @@ async def test_what_a_wish_concerns_is_woken(desk: Desk) -> None:
     assert len((await house.plan()).attempts) == 2
 
 
+async def test_the_application_hears_of_a_stop_by_hand(desk: Desk) -> None:
+    """And of its end; of nothing that changed nothing."""
+    house = desk.walk.house
+    hands = Hands(
+        desk.walk.settings, house.app, house.own, house.rules, lambda: house.now, lambda: house.wall
+    )
+    for stop in (1, 1, 0):
+        await set_wishes(hands, "ann", {"stop": stop}, Act("anna", "user set", None, {}))
+        house.later(minutes=1)
+
+    assert await house.host("SELECT outcome, user_id, reason FROM push_outcomes ORDER BY id") == [
+        ("opted_out", "ann", "by_hand"),
+        ("opted_in", "ann", "by_hand"),
+    ]
+
+
 async def test_what_is_not_named_stays(desk: Desk) -> None:
     """Each column by itself; the empty text is no wish; kfpush reads back what it wrote."""
     house = desk.walk.house
