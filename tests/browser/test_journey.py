@@ -89,6 +89,7 @@ def test_the_first_evening(tmp_path: Path, open_page: OpenPage, width: int) -> N
         assert [turn["reason"] for turn in told["turns"]] == ["window_closed"]
         assert (told["status"], len(told["pushes"])) == ("sent", 1)
         assert up.control.callback()["gone"] == 0
+        assert up.control.check_callback()["ok"]
         assert up.end(signal.SIGTERM) == 0
 
 
