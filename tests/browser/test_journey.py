@@ -42,6 +42,7 @@ class Hand:
         expect(self.card.locator(".window dd")).to_have_text("已关闭 · 等用户再说一句")
 
 
+@pytest.mark.timeout(120)  # ten commands and a browser, on a machine that does other things too
 @pytest.mark.parametrize("width", [1280, 375])
 def test_the_first_evening(tmp_path: Path, open_page: OpenPage, width: int) -> None:
     """What waited comes as one message; details, a tap, a stop, a closed window, and the next word."""
