@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from consumer.facts import Candidate, Person, Window
+from schemas.decisions import RecipientKey
 from schemas.preferences import BatchMode, Preferences, Unreadable
 
 LIFETIME: Final = timedelta(minutes=10)
@@ -65,6 +66,13 @@ def as_asked_for(person: Person) -> Person:
         for user_id, user in person.users.items()
     }
     return replace(person, users=users, windows=_for_answers(person))
+
+
+def only_at(person: Person, recipient: RecipientKey) -> Person:
+    """The person as far as one conversation is concerned."""
+    return replace(
+        person, windows=tuple(window for window in person.windows if window.recipient == recipient)
+    )
 
 
 def _for_answers(person: Person) -> tuple[Window, ...]:

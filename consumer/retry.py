@@ -6,11 +6,12 @@ Pure.  The letter is frozen: only its own recipient is asked about, never anothe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Candidate, Person
+from consumer.plain import only_at
 from consumer.policy import judge
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, RecipientKey, Send
 
@@ -32,7 +33,7 @@ def judge_retry(
     """Decide about a push that is due; ``person`` was counted without the push itself."""
     if now >= reserved_at + GIVE_UP_AFTER:
         return GiveUp()
-    own = replace(person, windows=tuple(window for window in person.windows if window.recipient == recipient))
+    own = only_at(person, recipient)
     decisions: list[Decision] = [judge(own, match, now) for match in matches]
     going = [decision for decision in decisions if not isinstance(decision, Drop)]
     if not going:

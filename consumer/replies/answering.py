@@ -22,7 +22,7 @@ from consumer.kinds import TELLS_OF_THE_STOP
 from consumer.ledger import deliveries, offers, pushes, waking
 from consumer.ledger.deliveries import Key, Verdict, Waiting
 from consumer.ledger.pushes import ANSWER, MENU, Draft, Letter
-from consumer.plain import as_answer, as_asked_for
+from consumer.plain import as_answer, as_asked_for, only_at
 from consumer.planner import plan
 from consumer.policy import judge
 from consumer.replies import seen, texts, viewing
@@ -158,6 +158,8 @@ class _Desk:
         """Grant what a word asks for, and write its answer; the push's id is known when the desk closes."""
         known = self._people.get(item.recipient.external_userid)
         if known is None or not known.group.user_ids >= set(item.user_ids):
+            # A phone that everybody seems to have is nobody's: the word holds for the phone alone.
+            self._grant(None, replace(item, user_ids=(item.recipient.external_userid,)))
             return Answered(Ending.UNANSWERED, Reason.NO_SESSION)
         had_stopped = self._has_stopped(known, item)
         self._grant(known, item)
@@ -203,21 +205,18 @@ class _Desk:
         users = self._facts[known.group.name].users
         return all(users[user_id].preferences.stopped for user_id in item.user_ids)
 
-    def _grant(self, known: Known, item: Asked) -> None:
+    def _grant(self, known: Known | None, item: Asked) -> None:
         """Do what the word asks for in our own tables; what waits is decided again."""
         tx, now, command = self.tx, self.context.now, item.command
         if isinstance(command, Stop | Resume):
             stop = isinstance(command, Stop)
-            facts = self._facts[known.group.name]
-            users = dict(facts.users)
             for user_id in item.user_ids:
-                user = users[user_id]
-                if user.preferences.stopped != stop:
+                if stop or known is None or self._facts[known.group.name].users[user_id].preferences.stopped:
                     preferences.choose(tx, user_id, {"stop": int(stop)}, now)
-                users[user_id] = replace(user, preferences=replace(user.preferences, stopped=stop))
-            self._facts[known.group.name] = replace(facts, users=users)
+            if known is not None:
+                self._facts[known.group.name] = _with_stop(self._facts[known.group.name], item, stop=stop)
         if isinstance(command, Stop | Resume | Quiet | NoQuiet | Daily | Immediate):
-            waking.wake(tx, {known.group.name}, item.user_ids, now)
+            waking.wake(tx, {item.person}, item.user_ids, now)
             pushes.wake(tx, {item.recipient.external_userid}, self.context.wall)
 
     def _reply(self, known: Known, item: Asked, *, had_stopped: bool) -> _Reply:
@@ -280,7 +279,7 @@ class _Desk:
         ]
 
     def _asking(self, known: Known, item: Asked) -> Person:
-        return as_asked_for(_only_there(self._facts[known.group.name], item))
+        return as_asked_for(only_at(self._facts[known.group.name], item.recipient))
 
     def _say(
         self,
@@ -316,7 +315,7 @@ class _Desk:
 
     def _gate(self, known: Known, item: Asked) -> Decision:
         """Ask the gates that an answer has: a slot, nobody else who holds the conversation, no stop."""
-        facts = _only_there(self._facts[known.group.name], item)
+        facts = only_at(self._facts[known.group.name], item.recipient)
         is_stop = isinstance(item.command, Stop)
         now = self.context.now
         judged, [message] = as_answer(facts, item.user_ids[0], (), now, although_stopped=is_stop)
@@ -325,13 +324,13 @@ class _Desk:
     def _left(self, known: Known, item: Asked) -> int:
         """How many messages the conversation has left for answers."""
         facts = self._facts[known.group.name]
-        [window] = _only_there(facts, item).windows
+        [window] = only_at(facts, item.recipient).windows
         return replace(window, for_taps=0).slots_left(facts.slots_kept_back)
 
     def _write(self, known: Known, item: Asked, reply: _Reply, decision: Send) -> None:
         """Let an answer take its slot."""
         facts = self._facts[known.group.name]
-        [window] = _only_there(facts, item).windows
+        [window] = only_at(facts, item.recipient).windows
         self._written.append((Draft(reply.letter, decision.send_by, window.opened_at), reply))
         windows = tuple(
             other.with_more(1) if other.recipient == item.recipient else other for other in facts.windows
@@ -339,8 +338,10 @@ class _Desk:
         self._facts[known.group.name] = replace(facts, windows=windows)
 
 
-def _only_there(facts: Person, item: Asked) -> Person:
-    """The person as far as the conversation is concerned in which they asked."""
-    return replace(
-        facts, windows=tuple(window for window in facts.windows if window.recipient == item.recipient)
-    )
+def _with_stop(facts: Person, item: Asked, *, stop: bool) -> Person:
+    """The person once they have stopped, or come back."""
+    users = dict(facts.users)
+    for user_id in item.user_ids:
+        wishes = replace(users[user_id].preferences, stopped=stop)
+        users[user_id] = replace(users[user_id], preferences=wishes)
+    return replace(facts, users=users)

@@ -569,3 +569,15 @@ async def test_a_newer_revision_takes_the_place_of_what_an_answer_could_not_brin
         (1, "dropped", "superseded"),
         (2, "waiting", "quiet_hours"),
     ]
+
+
+async def test_a_stop_from_a_phone_that_everybody_seems_to_have_holds(house: LedgerHouse) -> None:
+    """The host's rows name it for more users than one phone has: it is the phone's alone."""
+    users = tuple(f"u{n:03}" for n in range(101))
+    for user in users:
+        await house.session(user, "wm1")
+    talk = Talk(house, user_ids=users)
+
+    assert await talk.says("退订") == [Answered(Ending.UNANSWERED, Reason.NO_SESSION)]
+
+    assert await house.rows("SELECT user_id, stop FROM push_settings") == [{"user_id": "wm1", "stop": 1}]
