@@ -161,7 +161,8 @@ class Corp:
         talk = self._conversation(open_kfid, external_userid)
         before = talk.service_state, talk.servicer
         talk.service_state = service_state
-        talk.servicer = servicer_userid if service_state == SERVICER else None
+        if service_state != ENDED:  # who had it is told when somebody takes it up again
+            talk.servicer = servicer_userid if service_state == SERVICER else None
         return before
 
     def give_code(self, open_kfid: str, external_userid: str, now: datetime) -> str:

@@ -109,7 +109,7 @@ def test_a_servicer_takes_over_writes_and_ends(caller: Caller, control: SandboxC
     control.enter_state("wkA", "wmA", 3, "lisi")
     told = events(caller)
     assert [event["change_type"] for event in told] == [1, 2, 3, 4]
-    assert [event.get("old_servicer_userid") for event in told] == [None, "zhangsan", "lisi", None]
+    assert [event.get("old_servicer_userid") for event in told] == [None, "zhangsan", "lisi", "lisi"]
     assert [event.get("new_servicer_userid") for event in told] == ["zhangsan", "lisi", None, "lisi"]
     assert ["msg_code" in event for event in told] == [True, False, True, False]
     [words] = [item for item in sync(caller)["msg_list"] if item["origin"] == 5]
