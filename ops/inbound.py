@@ -21,6 +21,7 @@ from consumer.replies.answering import Answered, Ending
 from consumer.replies.asked import Asked
 from consumer.replies.forwarding import AT_ONCE, Forwarder, Target
 from consumer.wechat.calls import Calls
+from consumer.wechat.states import States
 from consumer.wechat.syncing import Syncing
 from consumer.wechat.transport import HttpTransport
 from consumer.world import World
@@ -50,6 +51,7 @@ def puller_of(
         own,
         Syncing(calls),
         replies_of(judging, installation, forwards=bool(settings.forward_url), welcome=welcome),
+        States(calls).of,
         rules=Rules(settings.menu_click_reopens),
         zone=ZoneInfo(settings.host_timezone),
         world=world,

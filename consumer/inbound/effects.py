@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from consumer import windows
-from consumer.facts import Window
+from consumer.facts import ServiceState, Window
 from consumer.inbound import failed, inbox, stops, talk
 from consumer.inbound.failures import failure_of
 from consumer.inbound.heard import Heard
@@ -52,6 +52,8 @@ class Taken:
     entered: tuple[Entered, ...] = ()
     has_woken: bool = False
     paused: tuple[str, ...] = ()
+    held: tuple[RecipientKey, ...] = ()
+    """Who spoke while a person of the corp is believed to hold the conversation."""
 
 
 def take_in(
@@ -89,7 +91,36 @@ def take_in(
         entered=tuple(_entered(heard)),
         has_woken=has_woken or bool(asked or concerned),
         paused=tuple(paused),
+        held=_held(heard, after),
     )
+
+
+def _held(heard: Sequence[Heard], after: Mapping[RecipientKey, Window]) -> tuple[RecipientKey, ...]:
+    """Tell who spoke since a person was last seen to hold the conversation: perhaps nobody does any more."""
+    found: dict[RecipientKey, None] = {}
+    for one in heard:
+        if one.item.is_word and one.recipient is not None:
+            window = after[one.recipient]
+            if window.held_by_human and (window.state_at is None or one.at > window.state_at):
+                found[one.recipient] = None
+    return tuple(found)
+
+
+def learn(
+    tx: Transaction, states: Mapping[RecipientKey, ServiceState], bound: Mapping[str, Bound], moment: Moment
+) -> bool:
+    """Note what WeChat answered about conversations; where nobody holds one, what waited for that goes."""
+    phones = {recipient.external_userid for recipient in states}
+    listed = [window for opened in windows.load(tx, phones).values() for window in opened]
+    known = {window.recipient: window for window in listed if window.recipient in states}
+    after = {key: talk.found(window, states[key], moment.now) for key, window in known.items()}
+    windows.write(tx, (window for key, window in after.items() if window != known[key]), moment.now)
+    free = [key.external_userid for key, window in after.items() if not window.held_by_human]
+    for phone in free:
+        who = bound.get(phone, Bound((phone,), phone))
+        waking.release(tx, {who.person, phone}, {*who.user_ids, phone}, moment.now)
+    pushes.wake(tx, free, moment.wall)
+    return bool(free)
 
 
 def _answered(

@@ -8,7 +8,7 @@ A crash anywhere repeats the page, and the items that were taken in say so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from consumer.facts import ServiceState
 from consumer.gather import HostInputs, read_host
 from consumer.inbound import cursors, failed, inbox, sessions
 from consumer.inbound.cursors import Turn
-from consumer.inbound.effects import Rules, Taken, take_in
+from consumer.inbound.effects import Rules, Taken, learn, take_in
 from consumer.inbound.heard import Heard, come_early, hear
 from consumer.inbound.replies import Hosted, Moment, Replies
 from consumer.inbound.sessions import Bound
@@ -36,6 +37,9 @@ SMALLER_PAGES: Final = (PAGE_LIMIT, 100, 10)
 
 MOST_AT_ONCE: Final = 50
 """So many items in one transaction: while it lasts, nobody else may write."""
+
+MOST_ASKED: Final = 20
+"""Of so many people at a time WeChat is asked who holds their conversation; of the others at a later word."""
 
 CLOCK_WAIT: Final = 0.5
 """Seconds in which the sandbox's clock is followed: it may have leapt just before somebody spoke there."""
@@ -70,6 +74,7 @@ class Pull:
         own: Database,
         client: Client,
         replies: Replies,
+        states: Callable[[RecipientKey], Awaitable[ServiceState | None]],
         *,
         rules: Rules,
         zone: ZoneInfo,
@@ -79,6 +84,7 @@ class Pull:
         self._own = own
         self._client = client
         self._replies = replies
+        self._states = states
         self._rules = rules
         self._zone = zone
         self._world = world
@@ -140,9 +146,22 @@ class Pull:
 
         taken = await self._own.exclusive(work)
         self._tell(turn, taken)
+        await self._ask_who_holds(taken.held, hosted)
         for entered in taken.entered:
             self._replies.welcome(entered)
         return taken
+
+    async def _ask_who_holds(self, held: Sequence[RecipientKey], hosted: Hosted) -> None:
+        """Ask WeChat about people who spoke while a servicer is believed to have them.
+
+        Not every end is told of; a belief that nothing ends would park their matches for two days.
+        """
+        asked = held[:MOST_ASKED]
+        answers = await asyncio.gather(*(self._states(recipient) for recipient in asked))
+        states = {key: state for key, state in zip(asked, answers, strict=True) if state is not None}
+        if states:
+            moment = Moment(self._world.now(), self._world.wall())
+            await self._own.exclusive(lambda tx: learn(tx, states, hosted.bound, moment))
 
     async def _hosted(self, account: str, heard: Sequence[Heard], now: datetime) -> Hosted:
         """Write what the host's own handler would, and read what it knows of these people."""

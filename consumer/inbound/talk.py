@@ -45,6 +45,11 @@ def changed(window: Window, change_type: int | None, at: datetime) -> Window:
     return _in_state(window, ServiceState.ENDED, at) if change_type == Change.ENDED else window
 
 
+def found(window: Window, state: ServiceState, at: datetime) -> Window:
+    """WeChat was asked, and said how it is."""
+    return _in_state(window, state, at)
+
+
 def ended(window: Window, at: datetime) -> Window:
     """WeChat says that the session was closed; a word since then has begun another."""
     return window if _has_spoken_since(window, at) else _in_state(window, ServiceState.ENDED, at)

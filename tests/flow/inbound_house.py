@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from consumer.facts import ServiceState
 from consumer.inbound import cursors
 from consumer.inbound.effects import Rules
 from consumer.inbound.pull import Pull, Pulled
@@ -17,6 +18,7 @@ from consumer.wechat.syncing import NotPulled, Request
 from consumer.world import World
 from ops.inbound import replies_of
 from schemas.database import Transaction
+from schemas.decisions import RecipientKey
 from schemas.errors import StorageError
 from schemas.kf_items import Page
 from schemas.kf_reading import read_item
@@ -93,6 +95,9 @@ class InboundHouse:
     entered: list[Entered] = field(default_factory=list)
     breaks_after: int = 10**6
     """After so many askings, taking in another breaks."""
+    states: dict[RecipientKey, ServiceState] = field(default_factory=dict)
+    """What WeChat says when it is asked who holds a conversation."""
+    asked_for_states: list[RecipientKey] = field(default_factory=list)
     answers: bool = False
     """Whether words are answered as in earnest; else it is only remembered what was asked."""
 
@@ -108,10 +113,15 @@ class InboundHouse:
             house.own,
             self.kf,
             replies,
+            self._state,
             rules=self.rules,
             zone=house.rules.host_zone,
             world=world,
         )
+
+    async def _state(self, recipient: RecipientKey) -> ServiceState | None:
+        self.asked_for_states.append(recipient)
+        return self.states.get(recipient)
 
     def _answer(
         self, _tx: Transaction, asked: Sequence[Asked], _hosted: Hosted, _moment: Moment

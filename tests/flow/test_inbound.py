@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.facts import ServiceState
 from consumer.inbound.cursors import LeaseLost
 from consumer.inbound.effects import Rules
 from consumer.replies.asked import Stop, View
@@ -322,6 +323,37 @@ async def test_a_servicer_holds_the_conversation(hearing: InboundHouse) -> None:
     house.later(seconds=2)
     assert (await house.plan_one()).letter.matches == (("m1", 1),)
     assert (await hearing.window())["service_state"] == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "standing"),
+    [
+        (ServiceState.ASSISTANT, ("sending", None)),
+        (ServiceState.NEW, ("sending", None)),
+        (ServiceState.HUMAN, ("parked", "human_servicer")),
+        (ServiceState.POOL, ("parked", "human_servicer")),
+        (None, ("parked", "human_servicer")),
+    ],
+)
+async def test_an_end_that_nobody_told_of(
+    hearing: InboundHouse, state: ServiceState | None, standing: tuple[str, str | None]
+) -> None:
+    """A word to somebody believed to be with a servicer: WeChat is asked, and what it says holds."""
+    house, ann = hearing.house, RecipientKey("wk1", "wm1")
+    await hearing.listening()
+    await hearing.hears(word(at("22 11:00")), event(at("22 11:30"), "session_status_change", change_type=1))
+    await house.arrive(match("m1", "wm1"))
+    await house.plan()
+    assert hearing.asked_for_states == []
+    if state is not None:
+        hearing.states[ann] = state
+
+    await hearing.hears(word(NOON))
+
+    assert hearing.asked_for_states == [ann]
+    house.later(seconds=2)
+    await house.plan()
+    assert await house.standing("m1") == [standing]
 
 
 async def test_a_servicer_who_writes_holds_it(hearing: InboundHouse) -> None:

@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from consumer.facts import ServiceState
 from consumer.wechat.calls import Calls
 from consumer.wechat.port import Reply, TransportFailure
+from consumer.wechat.states import States
 from consumer.wechat.syncing import NotPulled, Request, Syncing
+from schemas.decisions import RecipientKey
 from schemas.kf_items import Page
 from tests.unit.kf_fakes import Clock, FakeTransport, granted, process, said
 
@@ -105,3 +108,25 @@ async def test_no_access_token() -> None:
 def test_the_token_is_in_no_repr() -> None:
     """A request that is logged by mistake shows no token."""
     assert "secret" not in repr(Request("wk1", token="secret"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (said(0, service_state=3, servicer_userid="s"), ServiceState.HUMAN),
+        (said(0, service_state=0), ServiceState.NEW),
+        (said(0, service_state=9), None),
+        (said(0, service_state=True), None),
+        (said(0), None),
+        (said(95004), None),
+        (TransportFailure("timed out"), None),
+        (Reply(502, b""), None),
+    ],
+)
+async def test_who_holds_a_conversation(answer: Reply | Exception, state: ServiceState | None) -> None:
+    """WeChat's word, or none: a state nobody knows, a refusal and a lost answer say nothing."""
+    wechat = FakeTransport(answers=[answer])
+    states = States(Calls(wechat, process(wechat, Clock())))
+    assert await states.of(RecipientKey("wk1", "wm1")) == state
+    assert [path for path, _, _ in wechat.posted] == ["/cgi-bin/kf/service_state/get"]
+    assert bodies(wechat) == [{"open_kfid": "wk1", "external_userid": "wm1"}]
