@@ -117,6 +117,7 @@ HUMAN, POOL = int(ServiceState.HUMAN), int(ServiceState.POOL)
         (person(window("20 11:00", muted=True)), Reason.WINDOW_CLOSED),
         (person(window(muted=True, service_state=HUMAN, used=5)), Reason.MUTED),
         (person(window(service_state=HUMAN, used=5)), Reason.HUMAN_SERVICER),
+        (person(window(service_state=int(ServiceState.ENDED))), Reason.SESSION_ENDED),
         # each account has its own hindrance: the one that is nearest to sending is named
         (person(window(used=5), window("20 11:00", OTHER)), Reason.NO_SLOT),
         (person(window(muted=True), window("20 11:00", OTHER)), Reason.MUTED),
@@ -135,7 +136,6 @@ def test_parked(facts: Person, reason: Reason) -> None:
         (person(window("20 12:01:08.001")), Send(KF, at("22 12:00:00.001"))),
         (person(window(service_state=int(ServiceState.NEW))), Send(KF, at("24 10:58:52"))),
         (person(window(service_state=int(ServiceState.ASSISTANT))), Send(KF, at("24 10:58:52"))),
-        (person(window(service_state=int(ServiceState.ENDED))), Send(KF, at("24 10:58:52"))),
         (person(window(used=4)), Send(KF, at("24 10:58:52"))),
         (person(window(used=2), kept_back=2), Send(KF, at("24 10:58:52"))),
         # WeChat's word was about an earlier window
