@@ -66,7 +66,7 @@ def take_in(
     answering: Answering,
 ) -> Taken:
     """Store a page's items and do what the new ones mean, in the order in which they happened."""
-    undone = inbox.overruled(tx, (one for one in page if not one.is_history))
+    undone = inbox.overruled(tx, page)
     keys = inbox.add(tx, account, page, moment.now)
     inbox.did(tx, account, [(key, Effect.TOO_LATE) for key in undone & keys])
     heard = [one for one in page if one.item.key in keys]
@@ -77,7 +77,8 @@ def take_in(
     paused = failed.settle(tx, heard, concerned, after, moment.now)
     _recall(tx, heard, concerned, moment.now)
     has_woken = _wake(tx, heard, hosted.bound, rules, moment)
-    has_woken |= stops.obey_history(tx, account, heard, hosted.bound, moment.now)
+    history = [one for one in heard if one.item.key not in undone]
+    has_woken |= stops.obey_history(tx, account, history, hosted.bound, moment.now)
     asked = [item for item in hosted.asked if item.inbound_key in keys - undone]
     answers = _answered(tx, asked, hosted, moment, answering) if asked else []
     about = {one.item.key: push.id for one in heard if (push := _of(one, concerned))}

@@ -146,9 +146,9 @@ class Pull:
 
         taken = await self._own.exclusive(work)
         self._tell(turn, taken)
-        await self._ask_who_holds(taken.held, hosted)
         for entered in taken.entered:
-            self._replies.welcome(entered)
+            self._replies.welcome(entered)  # its seconds are counted: before anything is asked of WeChat
+        await self._ask_who_holds(taken.held, hosted)
         return taken
 
     async def _ask_who_holds(self, held: Sequence[RecipientKey], hosted: Hosted) -> None:

@@ -1,12 +1,13 @@
 """Accounts are read apart, and some of them late: the last word counts, and every account has its turn."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from consumer.inbound.puller import AT_ONCE, Puller
 from consumer.world import World
-from tests.flow.inbound_house import InboundHouse, word
+from tests.flow.inbound_house import InboundHouse, event, word
 from tests.flow.ledger_house import NOON, LedgerHouse
 
 EARLIER = NOON - timedelta(minutes=2)
@@ -52,6 +53,37 @@ async def test_an_old_wish_to_hear_nothing(hearing: InboundHouse) -> None:
 
     assert [len(attempt.letter.matches) for attempt in (await house.plan()).attempts] == [0, 1]
     assert await house.rows("SELECT stop FROM push_settings WHERE stop = 1") == []
+
+
+async def test_a_wish_from_before_kfpush_listened(hearing: InboundHouse) -> None:
+    """An account read for the first time brings an old stop; they have asked to hear again since."""
+    house = hearing.house
+    await hearing.hears(word(EARLIER, "退订"))
+    await hearing.hears(word(NOON, "恢复"))
+
+    await hearing.hears(word(NOON - timedelta(days=2), "退订", kf="wk3"), kf="wk3")
+
+    assert await house.rows("SELECT stop FROM push_settings") == [{"stop": 0}]
+    assert await hearing.inbound() == [("too_late",), ("stopped",), ("resumed",)]
+
+
+async def test_a_welcome_waits_for_nobody(hearing: InboundHouse) -> None:
+    """Its code is good for twenty seconds: it is offered before WeChat is asked who holds a conversation."""
+    house, welcomed = hearing.house, []
+    await hearing.hears(word(EARLIER), event(EARLIER, "session_status_change", change_type=1))
+    pull = hearing.pull()
+
+    async def slow(_: object) -> None:
+        welcomed.append(len(hearing.entered))
+
+    pull._states = slow  # noqa: SLF001 - WeChat, when it takes its time
+    pull._replies = replace(pull._replies, welcome=hearing.entered.append)  # noqa: SLF001
+    hearing.kf.happens(event(house.now, "enter_session", phone="wm2", welcome_code="c"), word(house.now))
+    turn = await hearing.turn()
+    assert turn is not None
+    await pull.read(turn, 0)
+
+    assert welcomed == [1]
 
 
 async def test_both_in_one_page(hearing: InboundHouse) -> None:
