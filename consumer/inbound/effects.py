@@ -229,7 +229,8 @@ def _wake(
     """The wake rule: what waited for their word is released; for other news, everything is decided again."""
     words = [one for one in heard if one.item.is_word and rules.opens(one.item)]
     spoke = _people(words, bound)
-    others = _people([one for one in heard if one.effect in {Effect.STATE, Effect.TAPPED}], bound)
+    taps = [one for one in heard if one.item.is_word and not rules.opens(one.item)]
+    others = _people([*taps, *(one for one in heard if one.effect is Effect.STATE)], bound)
     if spoke.phones:
         waking.release(tx, spoke.names, spoke.user_ids, moment.now)
         pushes.wake(tx, spoke.phones, moment.wall)

@@ -29,7 +29,8 @@ NEWS: Final = timedelta(minutes=10)
 ARRIVES_WITHIN: Final = timedelta(minutes=2)
 """So long after WeChat took it, a message of which nothing was heard has arrived."""
 
-LATELY: Final = 200
+LATELY: Final = 20_000
+"""Among so many of the latest pushes the last probe is found: WeChat takes no more in two minutes."""
 
 MOST_TIMES: Final = 5
 """A match that failed so often for the account's or the corp's sake needs a person."""
@@ -77,9 +78,9 @@ def end_pauses(tx: Transaction, now: datetime) -> list[str]:
 
 def _has_arrived(tx: Transaction, pause: pauses.Pause, now: datetime) -> bool:
     """Whether the last message that was tried since the pause began has been with WeChat for long enough."""
-    since, before = to_text(pause.paused_at), to_text(now - ARRIVES_WITHIN)
-    for row in lookup.latest_of(tx, pause.target or None, LATELY):
-        if row["reserved_at"] < since or row["status"] == PushStatus.FAILED:
+    before = to_text(now - ARRIVES_WITHIN)
+    for row in lookup.latest_of(tx, pause.target or None, pause.paused_at, LATELY):
+        if row["status"] == PushStatus.FAILED and row["reason"] == Reason.UNDELIVERED:
             return False
         if row["status"] == PushStatus.SENT:
             return bool(row["accepted_at"] <= before)

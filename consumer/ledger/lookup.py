@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from schemas.database import Row, Transaction, marks
+from schemas.times import to_text
 
 
 def of_match(tx: Transaction, match_id: str) -> list[Row]:
@@ -24,14 +26,18 @@ def of_match(tx: Transaction, match_id: str) -> list[Row]:
     return tx.rows(f"SELECT * FROM push_messages WHERE id IN ({marks(ids)}) ORDER BY id", ids)
 
 
-def latest_of(tx: Transaction, open_kfid: str | None, limit: int) -> list[Row]:
-    """Read how the latest pushes of a KF account, or of all, stand, newest first, among the latest of all."""
-    rows = tx.rows(
-        "SELECT open_kfid, status, reason, reserved_at, accepted_at FROM push_messages"
-        " ORDER BY id DESC LIMIT ?",
-        (limit,),
+def latest_of(tx: Transaction, open_kfid: str | None, since: datetime, limit: int) -> list[Row]:
+    """Read how pushes stand that were reserved since then, of a KF account or of all, newest first.
+
+    Looked through are the latest ``limit`` of all: no index leads there, and this is asked for rarely.
+    """
+    of_account, values = ("", ()) if open_kfid is None else (" AND open_kfid = ?", (open_kfid,))
+    return tx.rows(
+        "SELECT status, reason, accepted_at FROM (SELECT id, open_kfid, status, reason, reserved_at,"
+        " accepted_at FROM push_messages ORDER BY id DESC LIMIT ?) AS late"
+        f" WHERE reserved_at >= ?{of_account} ORDER BY id DESC",
+        (limit, to_text(since), *values),
     )
-    return [row for row in rows if open_kfid is None or row["open_kfid"] == open_kfid]
 
 
 def latest(tx: Transaction, limit: int) -> list[Row]:

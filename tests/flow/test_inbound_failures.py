@@ -7,7 +7,7 @@ from consumer.projection import Projection
 from consumer.world import World
 from schemas.receipts import Accepted, Unknown
 from schemas.times import to_text
-from tests.flow.inbound_house import InboundHouse, event, word
+from tests.flow.inbound_house import InboundHouse, event, tap, word
 from tests.flow.ledger_house import LedgerHouse, at, match
 
 AFTER_A_WORD = [(4, "no_slot"), (5, "session_ended"), (6, "no_slot"), (10, "muted")]
@@ -62,6 +62,19 @@ async def test_what_a_word_helps_waits_for_it(hearing: InboundHouse, fail_type: 
     assert again.letter.msgid != first.letter.msgid
     await house.settle((again, Accepted()))
     assert await house.standing("m1", "m2") == [("sent", None)] * 2
+
+
+async def test_who_taps_takes_messages_again(hearing: InboundHouse) -> None:
+    """A tap opens no window, but whoever taps does not refuse: what was parked for that goes."""
+    house = hearing.house
+    [first] = await sent(hearing)
+    await fails(hearing, first, 10)
+    house.later(minutes=1)
+    await hearing.hears(tap(house.now))
+    house.later(seconds=2)
+    again = await house.plan_one()
+    assert again.letter.matches == (("m1", 1),)
+    assert (await hearing.window())["opened_at"] == to_text(at("22 11:00"))
 
 
 @pytest.mark.parametrize("fail_type", [0, 12, 3, 99, None])
