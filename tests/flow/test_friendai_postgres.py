@@ -16,6 +16,7 @@ from schemas.database import in_exclusive
 from schemas.receipts import Accepted
 from schemas.tables import OWN_TABLES
 from tests.engines import Engine, ask, session
+from tests.flow.inbound_house import InboundHouse, word
 from tests.flow.ledger_house import NOON, LedgerHouse, at, ledger_house, match
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -216,3 +217,19 @@ async def test_an_application_with_many_users(house: LedgerHouse) -> None:
 
     assert sum(map(len, parts)) == many + 3
     assert max(map(len, parts)) <= 1000
+
+
+async def test_words_are_noted_in_its_own_types(house: LedgerHouse) -> None:
+    """A TIMESTAMP without a zone gets the host's local time, as its own handler would write it."""
+    hearing = InboundHouse(house)
+    await hearing.hears(word(at("22 11:58"), phone="wm1"), word(at("22 11:59"), phone="wmStranger"))
+
+    assert await house.host(
+        "SELECT user_id, last_message_time, message_count_48h FROM wechat_kf_sessions"
+        " WHERE external_userid IN ('wm1', 'wmStranger') ORDER BY user_id"
+    ) == [("oABC", "2026-11-22T11:58:00", 0), ("wmStranger", "2026-11-22T11:59:00", 0)]
+    await house.arrive(match("1", "oABC", intent_id=1))
+    house.later(seconds=2)
+    await house.plan()
+    assert (await hearing.window("wm1"))["opened_at"] == "2026-11-22T03:58:00.000Z"
+    assert (await hearing.window("wmStranger"))["opened_at"] == "2026-11-22T03:59:00.000Z"
