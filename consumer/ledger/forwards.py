@@ -21,6 +21,12 @@ GIVE_UP_AFTER: Final = timedelta(days=1)
 OFTEN: Final = 5
 """After so many failures a word holds up no other of its conversation."""
 
+LOOKED_AT: Final = 200
+"""So many due words are looked at in one transaction."""
+
+TURN: Final = timedelta(seconds=1)
+"""A word behind one that is due itself is looked at again after so long, unless its turn comes first."""
+
 REMEMBERED: Final = timedelta(days=7)
 """So long the row of what was given up tells that there was something."""
 
@@ -84,26 +90,34 @@ def are_due(tx: Transaction, wall: datetime) -> bool:
     )
 
 
-def take(tx: Transaction, wall: datetime, lease: timedelta, limit: int) -> list[Forward]:
+def take(tx: Transaction, wall: datetime, lease: timedelta, limit: int) -> tuple[list[Forward], bool]:
     """Take due rows, of each conversation only the first that is left: nobody overtakes a word.
 
-    But for one that the application refused often, which may be what it cannot read.
+    But for one that the application refused often, which may be what it cannot read.  Only so many rows are
+    looked at; those that stand behind another are put off until its turn, so that a long queue of theirs is
+    not looked at again and again.  Tells whether there may be more.
     """
     rows = tx.rows(
-        "SELECT id, open_kfid, item_key, body, queued_at, attempts FROM push_forwards AS f"
-        " WHERE gave_up_at IS NULL AND due_at <= ? AND NOT EXISTS (SELECT 1 FROM push_forwards AS earlier"
-        " WHERE earlier.gave_up_at IS NULL AND earlier.external_userid = f.external_userid"
-        " AND earlier.open_kfid = f.open_kfid AND earlier.id < f.id AND earlier.attempts < ?)"
-        " ORDER BY due_at LIMIT ?",
-        (to_text(wall), OFTEN, limit),
+        "SELECT id, open_kfid, item_key, body, queued_at, attempts, (SELECT earlier.due_at FROM push_forwards"
+        " AS earlier WHERE earlier.external_userid = f.external_userid AND earlier.open_kfid = f.open_kfid"
+        " AND earlier.id < f.id AND earlier.attempts < ? AND earlier.gave_up_at IS NULL"
+        " ORDER BY earlier.id LIMIT 1) AS behind FROM push_forwards AS f"
+        " WHERE gave_up_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+        (OFTEN, to_text(wall), LOOKED_AT),
     )
-    ids = tuple(row["id"] for row in rows)
+    later = to_text(wall + TURN)
+    tx.many(
+        "UPDATE push_forwards SET due_at = ? WHERE id = ?",
+        [(max(row["behind"], later), row["id"]) for row in rows if row["behind"] is not None],
+    )
+    free = [row for row in rows if row["behind"] is None][:limit]
+    ids = tuple(row["id"] for row in free)
     if ids:
         tx.execute(
             f"UPDATE push_forwards SET due_at = ?, attempts = attempts + 1 WHERE id IN ({marks(ids)})",
             (to_text(wall + lease), *ids),
         )
-    return [
+    taken = [
         Forward(
             row["id"],
             f"{row['open_kfid']}:{row['item_key']}",
@@ -111,14 +125,27 @@ def take(tx: Transaction, wall: datetime, lease: timedelta, limit: int) -> list[
             from_text(row["queued_at"]),
             row["attempts"] + 1,
         )
-        for row in rows
+        for row in free
     ]
+    return taken, len(rows) == LOOKED_AT
 
 
-def heard(tx: Transaction, ids: Collection[int]) -> None:
-    """The application has these: nothing of them is kept."""
+def heard(tx: Transaction, ids: Collection[int], wall: datetime) -> None:
+    """The application has these: nothing of them is kept, and who stood behind them has its turn."""
     values = tuple(ids)
+    if not values:
+        return
+    conversations = tx.rows(
+        f"SELECT DISTINCT open_kfid, external_userid FROM push_forwards WHERE id IN ({marks(values)})", values
+    )
     tx.execute(f"DELETE FROM push_forwards WHERE id IN ({marks(values)})", values)
+    now = to_text(wall)
+    tx.many(
+        "UPDATE push_forwards SET due_at = ? WHERE due_at > ? AND attempts = 0 AND id = (SELECT min(id)"
+        " FROM push_forwards WHERE external_userid = ? AND open_kfid = ? AND gave_up_at IS NULL"
+        " AND attempts < ?)",
+        [(now, now, row["external_userid"], row["open_kfid"], OFTEN) for row in conversations],
+    )
 
 
 def put_off(tx: Transaction, later: Sequence[tuple[int, datetime, str]]) -> None:

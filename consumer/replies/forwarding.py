@@ -100,13 +100,13 @@ class Forwarder:
                 continue
 
     async def forward(self) -> bool:
-        """Try what is due; tell whether anything was."""
+        """Try what is due; tell whether there may be more."""
         wall = self._world.wall()
         if not await self._own.read(lambda tx: forwards.are_due(tx, wall)):
             return False
-        taken = await self._own.exclusive(lambda tx: forwards.take(tx, wall, LEASE, AT_ONCE))
+        taken, is_more = await self._own.exclusive(lambda tx: forwards.take(tx, wall, LEASE, AT_ONCE))
         if not taken:
-            return False
+            return is_more
         causes = await asyncio.gather(*(self._try(item) for item in taken))
         await self._own.exclusive(lambda tx: self._settle(tx, taken, causes))
         return True
@@ -130,7 +130,9 @@ class Forwarder:
             for item, cause in failed
             if wall - item.queued_at < GIVE_UP_AFTER
         ]
-        forwards.heard(tx, [item.id for item, cause in zip(taken, causes, strict=True) if cause is None])
+        forwards.heard(
+            tx, [item.id for item, cause in zip(taken, causes, strict=True) if cause is None], wall
+        )
         forwards.put_off(tx, later)
         forwards.give_up(tx, [(item.id, cause) for item, cause in lost], wall)
         for item, cause in failed:

@@ -207,3 +207,34 @@ async def test_a_real_post(house: LedgerHouse) -> None:
     assert head.startswith(b"POST /kf?from=kfpush HTTP/1.1\r\n")
     assert b"x-kfpush-signature: sha256=" in head.lower()
     assert json.loads(body)["id"] == "wk1:i1"
+
+
+async def test_a_long_queue_is_not_looked_at_again_and_again(house: LedgerHouse) -> None:
+    """Whoever stands behind a word that the application refused waits for it; others go past."""
+    application = Application([SORRY])
+    await queued(house, *(word(f"i{nth}") for nth in range(2 * forwards.LOOKED_AT)))
+    forwarder = room(house, application)
+    await forwarder.forward()
+    await queued(house, word("other", phone="wm2"))
+
+    while await forwarder.forward():
+        pass
+
+    assert application.ids == ["wk1:i0", "wk1:other"]
+    due = "SELECT count(*) AS n FROM push_forwards WHERE due_at <= ?"
+    assert await house.rows(due, "2026-11-22T04:00:00.000Z") == [{"n": 0}]
+
+
+async def test_who_stood_behind_goes_at_once(house: LedgerHouse) -> None:
+    """A conversation is told without pauses, in its order, once the application hears again."""
+    application = Application([SORRY])
+    await queued(house, *(word(f"i{nth}") for nth in range(5)))
+    forwarder = room(house, application)
+    while await forwarder.forward():
+        pass
+    house.later(seconds=2)
+
+    while await forwarder.forward():
+        pass
+
+    assert application.ids == [f"wk1:i{nth}" for nth in (0, 0, 1, 2, 3, 4)]

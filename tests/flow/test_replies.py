@@ -51,7 +51,7 @@ async def test_a_page_of_talk_only(hearing: InboundHouse) -> None:
     """Needs nothing of the host to be forwarded."""
     await hearing.hears(word(hearing.house.now, "你好"))
 
-    taken = await hearing.house.own.exclusive(
+    taken, _ = await hearing.house.own.exclusive(
         lambda tx: forwards.take(tx, hearing.house.wall, hearing.house.rules.push_lease, 10)
     )
     assert len(taken) == 1
