@@ -39,6 +39,7 @@ REASONS: Final = [
     Reason.CONTENT_REFUSED,
     Reason.RECIPIENT_REFUSED,
     Reason.UNCLASSIFIED,
+    Reason.UNDELIVERED,
     Reason.UNREADABLE_EVENT,
     Reason.POISON,
 ]

@@ -2,8 +2,11 @@
 
 import pytest
 
+from consumer import letters
+from consumer.ledger import deliveries
 from consumer.ledger.pushes import Attempt
 from consumer.projection import Projection
+from consumer.redrive import Fate, judge
 from consumer.world import World
 from schemas.receipts import Accepted, Unknown
 from schemas.times import to_text
@@ -126,6 +129,18 @@ async def test_trouble_that_stays(hearing: InboundHouse) -> None:
     house.later(minutes=5)
     await hearing.hears()
     assert await house.rows("SELECT until FROM push_pauses") == [{"until": None}]
+
+
+async def test_taken_up_again_by_a_person(hearing: InboundHouse) -> None:
+    """A dead letter that nobody got needs no --resend: it goes as a new message."""
+    house = hearing.house
+    [first] = await sent(hearing)
+    await fails(hearing, first, 0)
+    [letter] = await house.own.read(lambda tx: letters.page(tx, letters.Wanted(), None, 10))
+    assert judge(letter, house.now, resend=False).fate is Fate.WAITING
+    await house.own.exclusive(lambda tx: deliveries.redriven(tx, [("m1", 1)], house.now))
+    again = await house.plan_one()
+    assert (again.letter.matches, again.letter.msgid == first.letter.msgid) == ((("m1", 1),), False)
 
 
 async def test_old_trouble_pauses_nothing(hearing: InboundHouse) -> None:
