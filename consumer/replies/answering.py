@@ -205,6 +205,12 @@ class _Desk:
         users = self._facts[known.group.name].users
         return all(users[user_id].preferences.stopped for user_id in item.user_ids)
 
+    def _who(self, known: Known, item: Asked) -> str:
+        """Whose name an answer goes under: of those who share the phone, somebody who has not stopped."""
+        users = self._facts[known.group.name].users
+        going = (user_id for user_id in item.user_ids if not users[user_id].preferences.stopped)
+        return next(going, item.user_ids[0])
+
     def _grant(self, known: Known | None, item: Asked) -> None:
         """Do what the word asks for in our own tables; what waits is decided again."""
         tx, now, command = self.tx, self.context.now, item.command
@@ -304,7 +310,7 @@ class _Desk:
         letter = Letter(
             msgid=msgid,
             recipient=recipient,
-            user_id=user_id or item.user_ids[0],
+            user_id=user_id or self._who(known, item),
             person=known.group.name,
             matches=carries,
             body=body,
@@ -318,7 +324,7 @@ class _Desk:
         facts = only_at(self._facts[known.group.name], item.recipient)
         is_stop = isinstance(item.command, Stop)
         now = self.context.now
-        judged, [message] = as_answer(facts, item.user_ids[0], (), now, although_stopped=is_stop)
+        judged, [message] = as_answer(facts, self._who(known, item), (), now, although_stopped=is_stop)
         return judge(judged, message, now)
 
     def _left(self, known: Known, item: Asked) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from consumer import outlook, pauses
+from consumer import outlook, pauses, preferences
 from consumer.gather import read_host
 from consumer.ledger import pushes
 from consumer.pauses import Wish
@@ -581,3 +581,18 @@ async def test_a_stop_from_a_phone_that_everybody_seems_to_have_holds(house: Led
     assert await talk.says("退订") == [Answered(Ending.UNANSWERED, Reason.NO_SESSION)]
 
     assert await house.rows("SELECT user_id, stop FROM push_settings") == [{"user_id": "wm1", "stop": 1}]
+
+
+async def test_who_shares_a_phone_with_somebody_who_has_stopped(house: LedgerHouse) -> None:
+    """One user was stopped by hand: the other is answered, now and when the first try was lost."""
+    await house.session("u1")
+    await house.session("u2", kf="wk2")
+    await house.session("u2")
+    await house.own.exclusive(lambda tx: preferences.choose(tx, "u1", {"stop": 1}, house.now))
+    talk = Talk(house, user_ids=("u1", "u2"))
+
+    await talk.says("帮助")
+    await house.settle((await house.plan_one(), Unknown("lost")))
+    house.later(seconds=30)
+
+    assert contents((await house.plan()).attempts) == [texts.HELP]
