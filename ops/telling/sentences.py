@@ -143,14 +143,15 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
     Reason.HUMAN_SERVICER: _why(
         "a human servicer holds the conversation",
         "人工客服正在接待",
-        "A human servicer, or the queue for one, holds the conversation. It goes when that ends.",
-        "会话正由人工接待或在排队等待人工。结束后发送。",
+        "A human servicer, or the queue for one, holds the conversation. "
+        "It goes when that has ended and the user writes.",
+        "会话正由人工接待或在排队等待人工。接待结束、用户再次发消息后发送。",
     ),
     Reason.MUTED: _why(
         "the user does not take messages",
         "用户已拒收消息",
-        "The user refuses messages from this KF account in WeChat. It goes when they allow them again.",
-        "用户在微信中拒收该客服账号的消息。重新允许后发送。",
+        "The user refuses messages from this KF account in WeChat. It goes when they write.",
+        "用户在微信中拒收该客服账号的消息。用户再次发消息后发送。",
     ),
     Reason.SESSION_ENDED: _why(
         "a servicer ended the conversation; it goes when the user writes",
