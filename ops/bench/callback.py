@@ -37,7 +37,7 @@ LOCKED: Final = 3.0
 UNLOCKED: Final = 2.0
 """Seconds for which another program holds the write lock, and leaves it."""
 
-DRAINED_A_SECOND: Final = 1200
+DRAINED_A_SECOND: Final = 2000
 """More than a consumer sends here, so that it is busy to the end."""
 
 WRITTEN_WITHIN: Final = 15.0
