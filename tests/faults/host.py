@@ -22,6 +22,7 @@ Ending = tuple[str, str | None]
 
 SENT: Final[Ending] = ("sent", None)
 NO_SLOT: Final[Ending] = ("parked", "no_slot")
+MORE: Final[Ending] = ("parked", "more")
 NO_SESSION: Final[Ending] = ("parked", "no_session")
 BELOW_MIN_SCORE: Final[Ending] = ("dropped", "below_min_score")
 SENDING: Final[Ending] = ("sending", None)

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from consumer.ledger.waking import RELEASE_AFTER
+from consumer.planner import MOST_TOGETHER
 from tests.faults.claims import crowd
-from tests.faults.host import NO_SLOT, SENT
+from tests.faults.host import MORE, NO_SLOT, SENT
 from tests.faults.paper import NOON, Paper, Site
 
 MATCHES = 40
@@ -15,7 +17,11 @@ ROUNDS = 100
 
 
 async def rounds(site: Site, seed: int, many: int) -> None:
-    """So many rounds: forty matches arrive in parts, and one or two words of the user's."""
+    """So many rounds: forty matches arrive in parts, and one or two words of the user's.
+
+    What waited for the second word goes as one message of many; the rest waits for them to ask for more, or
+    for news of that message that has everything of theirs decided again.
+    """
     dice = random.Random(seed)
     async with crowd(site, dice, consumers=2) as consumers:
         asking = consumers.paper
@@ -27,14 +33,16 @@ async def rounds(site: Site, seed: int, many: int) -> None:
             await paper.speak(ann)
             first = dice.randint(1, MATCHES - 1)
             for part in (first, MATCHES - first):
-                await paper.arrive(ann, SENT, NO_SLOT, many=part)
+                await paper.arrive(ann, SENT, NO_SLOT, MORE, many=part)
                 consumers.nudge()
-            await consumers.rest(sent=5)
+            await consumers.rest(sent=range(5, 6))
             if dice.random() < 0.25:
                 paper.later(timedelta(minutes=1))
                 await paper.speak(ann)
                 await consumers.look()
-                await consumers.rest(sent=10)
+                paper.later(RELEASE_AFTER)
+                consumers.nudge()
+                await consumers.rest(sent=range(5 + MOST_TOGETHER, MATCHES + 1))
             assert await paper.judged() == [], f"seed {seed}, round {nth}"
 
 
