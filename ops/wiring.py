@@ -74,9 +74,7 @@ def databases(settings: Settings, *, read_only: bool = False) -> tuple[Database,
 
     Two connections on one file would wait for each other's commits, and forget all they know after each.
     """
-    own = Database(
-        settings.own_url, migrate.OWN, wal=not read_only, read_only=read_only, on_loop=not read_only
-    )
+    own = Database(settings.own_url, migrate.OWN, wal=not read_only, read_only=read_only)
     if settings.app_url == settings.own_url:
         return own, own
     app = Database(settings.app_url, migrate.APP, read_only=read_only)

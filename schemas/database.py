@@ -1,7 +1,7 @@
-"""The one adapter between kfpush and a SQL database: a connection, whose turn it is, and ``exclusive()``.
+"""The one adapter between kfpush and a SQL database: a connection, its owner thread, and ``exclusive()``.
 
 The only part of schemas/ that does I/O.  Everything else hands it a function of a ``Transaction``; the
-function runs inside one transaction, in the thread that owns the connection:
+function runs off the event loop, in the one thread that owns the connection, inside one transaction:
 
     rows = await database.read(lambda tx: tx.rows("SELECT ...", (...,)))
     await database.exclusive(lambda tx: ledger.reserve(tx, ...))
@@ -12,16 +12,17 @@ use kfpush.  On SQLite it is ``BEGIN IMMEDIATE``, on PostgreSQL an advisory lock
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from typing import Final, TypeVar
 
 from schemas.engines.contract import BUSY_TIMEOUT, Engine, Row, Session, Transaction, marks
 from schemas.engines.sqlite import PREFIX as SQLITE
 from schemas.engines.sqlite import SqliteEngine, path_of
-from schemas.engines.turns import InThread, OnLoop, Turns
 from schemas.errors import ConfigurationError, StorageError, ValueRefused
 
 __all__ = (
@@ -132,13 +133,8 @@ class Database:
         wal: bool = False,
         read_only: bool = False,
         busy_timeout: float = BUSY_TIMEOUT,
-        on_loop: bool = False,
     ) -> None:
-        """Prepare the handle; nothing is opened before the first use.
-
-        ``on_loop`` is for who works on a SQLite file of ours all day and never long at a time: see
-        ``schemas.engines.turns``.
-        """
+        """Prepare the handle; nothing is opened before the first use."""
         self._engine = engine_of(
             url,
             name,
@@ -147,13 +143,10 @@ class Database:
             busy_timeout=busy_timeout,
             row_timeout=ROW_TIMEOUT,
         )
-        self._turns: Turns = (
-            OnLoop(self._engine)
-            if on_loop and wal and isinstance(self._engine, SqliteEngine)
-            else InThread(self._engine)
-        )
         self.url = url
         self.name = name
+        self._owner = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"kfpush-{name}")
+        self._session: Session | None = None
         self._is_closed = False
 
     @property
@@ -173,18 +166,19 @@ class Database:
                 very commit, all of it: the same as a crash right after.
 
         """
-        return await self._turns.run(work, exclusive=True)
+        return await self._run(_begin_exclusive, work)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` on one consistent snapshot; it must not write."""
-        return await self._turns.run(work, exclusive=False)
+        return await self._run(_begin_read, work)
 
     async def close(self) -> None:
         """Finish the work at hand and close the connection; a second time there is nothing left to do."""
         if self._is_closed:
             return
         self._is_closed = True
-        await self._turns.close()
+        await asyncio.get_running_loop().run_in_executor(self._owner, self._close)
+        self._owner.shutdown(wait=True)
 
     def watch(self, on_commit: Callable[[], object]) -> Callable[[], None]:
         """Call ``on_commit`` (from another thread) after anyone's commit; return the way to stop.
@@ -205,6 +199,54 @@ class Database:
             stopping.close()
 
         return stop
+
+    async def _run(self, begin: Callable[[Session], None], work: Callable[[Transaction], T]) -> T:
+        running = asyncio.get_running_loop().run_in_executor(self._owner, self._transact, begin, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # A caller that is cancelled learns first what was committed, then of its cancellation, at its
+            # next await: a push that was reserved must reach the sender, and nobody may close the database
+            # under a transaction that still runs.
+            while not running.done():
+                with suppress(asyncio.CancelledError):  # asked again meanwhile
+                    await asyncio.wait([running])
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+                task.cancel()
+            return running.result()
+
+    def _transact(self, begin: Callable[[Session], None], work: Callable[[Transaction], T]) -> T:
+        try:
+            if self._session is None:
+                self._session = self._engine.open()
+            session = self._session
+            try:
+                begin(session)
+                result = work(session.tx)
+                session.commit()
+            except BaseException:
+                session.rollback()
+                if session.is_lost():
+                    self._close()
+                raise
+        except self._engine.errors as error:
+            raise self._engine.explained(error) from error
+        return result
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def _begin_exclusive(session: Session) -> None:
+    session.begin_exclusive()
+
+
+def _begin_read(session: Session) -> None:
+    session.begin_read()
 
 
 class _Stopping:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from schemas.engines.contract import BUSY_TIMEOUT, Row, Stopping, Transaction
+from schemas.engines.contract import Row, Stopping, Transaction
 from schemas.errors import ConfigurationError, DatabaseBusy, DatabaseFull, StorageError, ValueRefused
 
 OLDEST: Final = (3, 35, 0)
@@ -84,23 +84,9 @@ class SqliteTransaction:
 class SqliteSession:
     """One open connection."""
 
-    def __init__(self, connection: sqlite3.Connection, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self.raw = connection
         self.tx: Transaction = SqliteTransaction(connection)
-        self._busy_timeout = busy_timeout
-
-    def begin_exclusive_at_once(self) -> bool:
-        """Begin as the file's only writer, waiting for nobody; False if somebody else is it."""
-        self.raw.execute("PRAGMA busy_timeout = 0")
-        try:
-            self.raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if is_busy(error):
-                return False
-            raise
-        finally:
-            self.raw.execute(f"PRAGMA busy_timeout = {round(self._busy_timeout * 1000)}")
-        return True
 
     def begin_exclusive(self) -> None:
         """Begin as the file's only writer."""
@@ -186,7 +172,7 @@ class SqliteEngine:
         except BaseException:
             connection.close()
             raise
-        return SqliteSession(connection, self._busy_timeout)
+        return SqliteSession(connection)
 
     def explained(self, error: Exception) -> StorageError:
         """Turn SQLite's error into one of ours."""
@@ -224,17 +210,11 @@ class SqliteEngine:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
-def is_busy(error: Exception) -> bool:
-    """Whether somebody else's lock was met."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
 def explained(error: Exception, name: str, waited: float) -> StorageError:
     """Turn SQLite's error into one of ours that says what to do."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
-    if is_busy(error):
+    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return DatabaseBusy(
             f"{name}: the database is locked by another writer for longer than {waited:g} s; "
             "find the long transaction and end it (kfpush tries again by itself)",

@@ -240,7 +240,7 @@ def test_where_it_listens() -> None:
 async def test_answers_come_from_a_thread_of_their_own(folder: Path) -> None:
     """`kfpush up` answers while its own loop is held, writes at home, and nudges at home what pulls."""
     settings = Settings(http_port=0)
-    own = Database(f"sqlite:///{folder}/.kfpush/kfpush.db", migrate.OWN, wal=True, on_loop=True)
+    own = Database(f"sqlite:///{folder}/.kfpush/kfpush.db", migrate.OWN, wal=True)
     seal = (settings.callback_tokens[0], settings.callback_aes_keys[0], settings.credentials[0])
     request = posted(notice("wk1"), token=seal[0], key=seal[1], corp=seal[2])
     nudged_in: list[int] = []
