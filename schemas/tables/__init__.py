@@ -65,7 +65,7 @@ __all__ = (
 )
 
 APP_SCHEMA_VERSION = 2
-OWN_SCHEMA_VERSION = 3
+OWN_SCHEMA_VERSION = 4
 
 APP_TABLES = (PUSH_SCHEMA, PUSH_OUTBOX, PUSH_PROJECTED, PUSH_OUTCOMES, PUSH_INSTALLATION)
 """kfpush's own tables in the application's database."""

@@ -139,7 +139,7 @@ def test_a_ledger_of_version_1_is_completed(tmp_path: Path) -> None:
         ("1-0", None, None)
     ]
     assert ask(path, "SELECT why, done FROM push_audit") == []
-    assert ask(path, "SELECT version FROM push_schema") == [(3,)]
+    assert ask(path, "SELECT version FROM push_schema") == [(OWN_SCHEMA_VERSION,)]
     assert migrate.plan(url(path), migrate.OWN) == []
 
 
