@@ -50,6 +50,8 @@ class Window:
     service_state: int | None = None
     muted: bool = False
     used: int = 0
+    muted_at: datetime | None = None
+    """Until when at least they refused messages, if they did: an older word does not take that back."""
     state_at: datetime | None = None
     """When ``service_state`` was last seen to be so."""
     for_taps: int = 0

@@ -207,6 +207,7 @@ def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[W
                 row["service_state"],
                 bool(row["muted"]),
                 state_at=maybe_from_text(row["state_at"]),
+                muted_at=maybe_from_text(row["muted_at"]),
             ),
         )
     return found
@@ -216,10 +217,10 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
     """Store what an inbound page made of windows; the slots they have used are counted, not stored."""
     tx.many(
         "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, service_state, state_at,"
-        " muted, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid)"
+        " muted, muted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid)"
         " DO UPDATE SET opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
         " service_state = excluded.service_state, state_at = excluded.state_at, muted = excluded.muted,"
-        " updated_at = excluded.updated_at",
+        " muted_at = excluded.muted_at, updated_at = excluded.updated_at",
         [
             (
                 window.recipient.open_kfid,
@@ -229,6 +230,7 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
                 window.service_state,
                 maybe_text(window.state_at),
                 int(window.muted),
+                maybe_text(window.muted_at),
                 to_text(now),
             )
             for window in changed

@@ -23,8 +23,8 @@ def spoke(window: Window, at: datetime, *, reopens: bool = True) -> Window:
     """The user said something, or, where it does not reopen, only tapped."""
     if reopens and (window.opened_at is None or at > window.opened_at):
         window = replace(window, opened_at=at)
-    if window.muted:
-        window = replace(window, muted=False)
+    if window.muted and (window.muted_at is None or at >= window.muted_at):
+        window = replace(window, muted=False, muted_at=None)
     if window.state_at is None or at < window.state_at or not reopens:
         return window
     # A word after the end begins a new session; so does one after the longest that a session can last, of
@@ -57,7 +57,9 @@ def ended(window: Window, at: datetime) -> Window:
 
 def refuses(window: Window, at: datetime) -> Window:
     """The user takes no messages, until they speak."""
-    return window if _has_spoken_since(window, at) else replace(window, muted=True)
+    if _has_spoken_since(window, at):
+        return window
+    return replace(window, muted=True, muted_at=max(at, window.muted_at or at))
 
 
 def used_up(window: Window, opened_at: datetime | None, at: datetime) -> Window:

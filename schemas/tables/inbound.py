@@ -14,6 +14,7 @@ KF_WINDOWS = Table(
         integer("service_state"),
         text("state_at"),
         integer("muted", required=True, default="0"),
+        text("muted_at"),
         text("host_seen"),
         text("updated_at", required=True),
     ),

@@ -47,6 +47,15 @@ def test_who_refuses_is_left_alone_until_they_speak() -> None:
     assert talk.refuses(SPOKE, EARLIER) == SPOKE
 
 
+def test_a_word_from_before_the_refusal_does_not_take_it_back() -> None:
+    """It may come late, after the news of the refusal, and says nothing of what came after it."""
+    muted = talk.refuses(SPOKE, LATER)
+    late = talk.spoke(muted, LATER - timedelta(seconds=1))
+    assert late.muted
+    assert late.opened_at == LATER - timedelta(seconds=1)
+    assert talk.refuses(muted, LATER - timedelta(seconds=1)).muted_at == LATER  # older news of the same
+
+
 @pytest.mark.parametrize(
     ("change_type", "state"),
     [(1, ServiceState.HUMAN), (2, ServiceState.HUMAN), (4, ServiceState.HUMAN), (3, ServiceState.ENDED)],
