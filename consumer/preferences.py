@@ -37,6 +37,16 @@ def are_stopped_since(tx: Transaction, user_ids: Collection[str], stamp: str) ->
     return row is not None
 
 
+def stop(tx: Transaction, wishes: Mapping[str, bool], now: datetime) -> None:
+    """Stop these users (True), or not any more; what says so already keeps its instant."""
+    tx.many(
+        "INSERT INTO push_settings (user_id, stop, updated_at) VALUES (?, ?, ?) ON CONFLICT (user_id)"
+        " DO UPDATE SET stop = excluded.stop, updated_at = excluded.updated_at"
+        " WHERE coalesce(push_settings.stop, 0) <> excluded.stop",
+        [(user_id, int(wish), to_text(now)) for user_id, wish in wishes.items()],
+    )
+
+
 def checked(column: str, value: str | bool | None) -> str | int | None:  # noqa: FBT001 - a value to be stored
     """Write a wish as its column holds it; None and the empty text are no wish.
 

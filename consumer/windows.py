@@ -217,8 +217,9 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
     """Store what an inbound page made of windows; the slots they have used are counted, not stored."""
     tx.many(
         "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, service_state, state_at,"
-        " muted, muted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid)"
-        " DO UPDATE SET opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
+        " muted, muted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
+        " opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
         " service_state = excluded.service_state, state_at = excluded.state_at, muted = excluded.muted,"
         " muted_at = excluded.muted_at, updated_at = excluded.updated_at",
         [

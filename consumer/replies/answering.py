@@ -130,6 +130,10 @@ class _Desk:
     _pending: list[Waiting] = field(default_factory=list)
     _taken: set[Key] = field(default_factory=set)
     _written: list[tuple[Draft, _Reply]] = field(default_factory=list)
+    _stops: dict[str, bool] = field(default_factory=dict)
+    """Of each user who stopped or came back: whether they are stopped now."""
+    _changed: list[Asked] = field(default_factory=list)
+    """Words after which what waits is decided again."""
 
     def __post_init__(self) -> None:
         tx, now = self.tx, self.context.now
@@ -177,8 +181,9 @@ class _Desk:
         return Answered(Ending.ANSWERED)
 
     def close(self, endings: Sequence[Answered]) -> list[Answered]:
-        """Write all answers together, and tell their pushes."""
+        """Write all that was granted and answered together, and tell the answers' pushes."""
         context = self.context
+        self._obey()
         ids = iter(offers.offer(self.tx, [draft for draft, _ in self._written], context.wall, context.now))
         told: list[Answered] = []
         replies = iter(self._written)
@@ -212,18 +217,27 @@ class _Desk:
         return next(going, item.user_ids[0])
 
     def _grant(self, known: Known | None, item: Asked) -> None:
-        """Do what the word asks for in our own tables; what waits is decided again."""
-        tx, now, command = self.tx, self.context.now, item.command
+        """Note what the word asks for of our own tables; what waits is decided again."""
+        command = item.command
         if isinstance(command, Stop | Resume):
             stop = isinstance(command, Stop)
             for user_id in item.user_ids:
                 if stop or known is None or self._facts[known.group.name].users[user_id].preferences.stopped:
-                    preferences.choose(tx, user_id, {"stop": int(stop)}, now)
+                    self._stops[user_id] = stop
             if known is not None:
                 self._facts[known.group.name] = _with_stop(self._facts[known.group.name], item, stop=stop)
         if isinstance(command, Stop | Resume | Quiet | NoQuiet | Daily | Immediate):
-            waking.wake(tx, {item.person}, item.user_ids, now)
-            pushes.wake(tx, {item.recipient.external_userid}, self.context.wall)
+            self._changed.append(item)
+
+    def _obey(self) -> None:
+        """Write the stops of the whole page together, and wake whom its words concern."""
+        tx, now = self.tx, self.context.now
+        if self._stops:
+            preferences.stop(tx, self._stops, now)
+        if self._changed:
+            users = {user_id for item in self._changed for user_id in item.user_ids}
+            waking.wake(tx, {item.person for item in self._changed}, users, now)
+            pushes.wake(tx, {item.recipient.external_userid for item in self._changed}, self.context.wall)
 
     def _reply(self, known: Known, item: Asked, *, had_stopped: bool) -> _Reply:
         match item.command:
