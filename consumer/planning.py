@@ -66,7 +66,8 @@ class Planning:
             if busy:
                 continue
             try:
-                await asyncio.wait_for(self._nudged.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._nudged.wait()
             except TimeoutError:
                 continue
 

@@ -54,7 +54,8 @@ class Projection:
                 await asyncio.sleep(self._world.back_off(failures))
             self._nudged.clear()
             try:
-                await asyncio.wait_for(self._nudged.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._nudged.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(TOGETHER)

@@ -96,7 +96,8 @@ class Puller:
                     await asyncio.sleep(self._world.back_off(failures))
                     continue
                 try:
-                    await asyncio.wait_for(self._nudged.wait(), LOOK_EVERY)
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self._nudged.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -95,7 +95,8 @@ class Forwarder:
                 await asyncio.sleep(self._world.back_off(failures))
                 continue
             try:
-                await asyncio.wait_for(self._nudged.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._nudged.wait()
             except TimeoutError:
                 continue
 

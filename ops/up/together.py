@@ -128,7 +128,8 @@ async def _guard(sandbox: SandboxProcess | None, stop: asyncio.Event) -> None:
         if sandbox is not None and not sandbox.is_running():
             raise ServerUnavailable("the sandbox ended by itself; run `kfpush up` again: nothing is lost")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY)
+            async with asyncio.timeout(LOOK_EVERY):
+                await stop.wait()
 
 
 @asynccontextmanager
