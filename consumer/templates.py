@@ -92,7 +92,7 @@ class Template:
         return "\n".join(rendered)
 
 
-def compile_template(text: str) -> Template:
+def compile_template(text: str, *, may_be_empty: bool = False) -> Template:
     """Check a template and make it ready to render.
 
     Raises:
@@ -111,7 +111,7 @@ def compile_template(text: str) -> Template:
         raise TemplateError(
             f"the template has more than {MOST_FIELDS} fields; a message has no room for them"
         )
-    if not any(words.strip() or name in _NEVER_EMPTY for words, name in parts):
+    if not may_be_empty and not any(words.strip() or name in _NEVER_EMPTY for words, name in parts):
         raise TemplateError("the message could come out empty; add some words of your own, or {profile_name}")
     return template
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +23,8 @@ MSGID_BYTES = 32
 _NO_ERRCODE = 2**31
 """WeChat's codes have six digits; what no column of ours can hold is none of them."""
 
-_MSGID = re.compile(rf"[0-9a-zA-Z_-]{{1,{MSGID_BYTES}}}")
+MSGID = re.compile(rf"[0-9a-zA-Z_-]{{1,{MSGID_BYTES}}}")
+"""What a msgid may be made of."""
 _ADDRESS = re.compile(r"from ip: ?([0-9a-fA-F.:]{3,45})")
 
 
@@ -46,7 +47,7 @@ def text_body(*, touser: str, open_kfid: str, msgid: str, content: str) -> dict[
     """
     if not touser or not open_kfid:
         raise ValueError("a message needs an external_userid and an open_kfid")
-    if not _MSGID.fullmatch(msgid):
+    if not MSGID.fullmatch(msgid):
         raise ValueError(f"a msgid is 1 to {MSGID_BYTES} characters of 0-9 a-z A-Z _ -")
     size = text_size(content)
     if not 0 < size <= TEXT_BYTES:
@@ -60,48 +61,25 @@ def text_body(*, touser: str, open_kfid: str, msgid: str, content: str) -> dict[
     }
 
 
+_READ: Final = ("content", "head_content", "title", "desc", "name", "address", "url", "link_url")
+_READ_LAST: Final = ("tail_content",)
+"""What stands above and below a menu's items, or in a card."""
+
 _AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Made once: ``json.dumps`` makes an encoder for every call that is not plain."""
 
 
-MENU_BYTES = 1024
-"""The longest words above a menu's items (kf/send_msg, msgmenu)."""
-MENU_ITEMS = 10
-"""So many items at most."""
-ITEM_BYTES = 128
-"""The longest words of an item, and its longest id."""
-_ITEM_ID = re.compile(rf"[0-9A-Za-z_]{{1,{ITEM_BYTES}}}")
-
-
-def menu_body(
-    *, touser: str, open_kfid: str, msgid: str, head: str, items: Sequence[tuple[str, str]]
-) -> dict[str, object]:
-    """The body of a message with items to tap: (id, words) each.
-
-    Raises:
-        ValueError: something WeChat is sure to refuse; no words are in the error's text.
-
-    """
-    if not 0 < text_size(head) <= MENU_BYTES or not 0 < len(items) <= MENU_ITEMS:
-        raise ValueError(f"a menu has 1 to {MENU_BYTES} bytes above 1 to {MENU_ITEMS} items")
-    for name, words in items:
-        if not _ITEM_ID.fullmatch(name) or not 0 < text_size(words) <= ITEM_BYTES:
-            raise ValueError(f"an item has an id of letters, digits and _, and 1 to {ITEM_BYTES} bytes")
-    body = text_body(touser=touser, open_kfid=open_kfid, msgid=msgid, content=head)
-    del body["text"]
-    listed = [{"type": "click", "click": {"id": name, "content": words}} for name, words in items]
-    return {**body, "msgtype": "msgmenu", "msgmenu": {"head_content": head, "list": listed}}
-
-
 def words_of(body: Mapping[str, object]) -> str | None:
-    """What a person reads in a message of ours; None for one without words."""
-    text, menu = body.get("text"), body.get("msgmenu")
-    if isinstance(text, Mapping):
-        return str(text.get("content", ""))
-    if isinstance(menu, Mapping):
-        items = [item["click"]["content"] for item in menu.get("list", ())]
-        return "\n".join([str(menu.get("head_content", "")), *items])
-    return None
+    """What a person reads in a message of ours, line by line; None for one without words."""
+    content = body.get(str(body.get("msgtype")))
+    if not isinstance(content, Mapping):
+        return None
+    words = [str(content[name]) for name in _READ if content.get(name)]
+    items = content.get("list")
+    if isinstance(items, list):
+        words += [str(item[item["type"]].get("content", "")) for item in items]
+    words += [str(content[name]) for name in _READ_LAST if content.get(name)]
+    return "\n".join(words) if words else None
 
 
 def encode(body: Mapping[str, object]) -> bytes:

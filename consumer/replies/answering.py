@@ -40,7 +40,8 @@ from consumer.replies.asked import (
 )
 from schemas.database import Transaction
 from schemas.decisions import Decision, Drop, Park, Reason, Send
-from schemas.kf import menu_body, text_body
+from schemas.kf import text_body
+from schemas.kf_kinds import Envelope, message_body
 from schemas.states import DeliveryStatus
 
 WITH_A_TAP: Final = 2
@@ -317,7 +318,7 @@ class _Desk:
         to = {"touser": recipient.external_userid, "open_kfid": recipient.open_kfid, "msgid": msgid}
         is_menu = menu is not None and self._left(known, item) >= WITH_A_TAP
         body = (
-            menu_body(**to, head=menu.head, items=menu.items)
+            message_body(Envelope(**to), menu.message())
             if menu is not None and is_menu
             else text_body(**to, content=text)
         )

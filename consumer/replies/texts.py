@@ -22,8 +22,9 @@ from consumer.replies.asked import (
 )
 from consumer.replies.reading import menu_id_of
 from consumer.templates import compile_template, match_values
+from schemas import kf_kinds
 from schemas.events import MatchCreated
-from schemas.kf import ITEM_BYTES, MENU_ITEMS
+from schemas.kf_kinds import ITEM_BYTES, MENU_ITEMS
 
 HELP: Final = (
     "您可以回复：\n"
@@ -83,6 +84,10 @@ class Menu:
 
     head: str
     items: tuple[tuple[str, str], ...]
+
+    def message(self) -> kf_kinds.Menu:
+        """Write it as WeChat takes it."""
+        return kf_kinds.Menu(self.head, tuple(kf_kinds.Click(words, name) for name, words in self.items))
 
 
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_]{1,100}")

@@ -10,7 +10,8 @@ from consumer.replies.seen import Known, Seen
 from consumer.replies.viewing import number_in, view
 from schemas.decisions import RecipientKey
 from schemas.events import match_from
-from schemas.kf import ITEM_BYTES, menu_body, text_size, words_of
+from schemas.kf import text_size, words_of
+from schemas.kf_kinds import ITEM_BYTES, Envelope, message_body
 
 
 def known(
@@ -104,27 +105,9 @@ def test_a_menu_is_one_that_wechat_takes() -> None:
 
     menu = texts.menu(many)
 
-    body = menu_body(touser="wm1", open_kfid="wk1", msgid="x", head=menu.head, items=menu.items)
+    body = message_body(Envelope("wm1", "wk1", "x"), menu.message())
     assert len(menu.items) == 10
     assert all(text_size(words) <= ITEM_BYTES for _, words in menu.items)
     assert [name for name, _ in menu.items][:3] == ["kfpush_view_1", "kfpush_match_m2", "kfpush_view_3"]
     assert str(words_of(body)).startswith("最近一条消息里有 12 个匹配：\n1. 名")
     assert text_size(texts.listing(many)) <= 2048
-
-
-@pytest.mark.parametrize(
-    ("head", "items"),
-    [
-        ("", [("a", "b")]),
-        ("很" * 342, [("a", "b")]),
-        ("head", []),
-        ("head", [("a", "b")] * 11),
-        ("head", [("a-b", "b")]),
-        ("head", [("a", "")]),
-        ("head", [("a", "很" * 43)]),
-    ],
-)
-def test_a_menu_that_wechat_would_refuse(head: str, items: list[tuple[str, str]]) -> None:
-    """Is not made."""
-    with pytest.raises(ValueError, match=r"a menu has|an item has"):
-        menu_body(touser="wm1", open_kfid="wk1", msgid="x", head=head, items=items)
