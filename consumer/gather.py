@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from consumer import host, windows
+from consumer import counting, host, windows
+from consumer.counting import Use
 from consumer.facts import Intent, Person, Session, User
 from consumer.intents import read_intents
 from consumer.ledger import deliveries, usage
-from consumer.ledger.usage import Use
 from consumer.people import Group, group
 from consumer.preferences import settings_of
 from consumer.quiet import day_start
@@ -90,7 +90,7 @@ def gather(
     opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
     of_phone: dict[str, list[Use]] = {}
     of_user: dict[str, list[Use]] = {}
-    for use in usage.read(tx, phones, users, now - windows.USE_REACH):
+    for use in usage.read(tx, phones, users, now - counting.REACH):
         of_phone.setdefault(use.recipient.external_userid, []).append(use)
         of_user.setdefault(use.user_id, []).append(use)
     settings = settings_of(tx, users)
@@ -112,7 +112,7 @@ def gather(
                 midnight = midnights.get(preferences.zone)
                 if midnight is None:
                     midnight = midnights[preferences.zone] = day_start(preferences.zone, now)
-                today = windows.sent_today(user_id, midnight, uses, but=but)
+                today = counting.sent_today(user_id, midnight, uses, but=but)
             intents: Mapping[str, Intent] = {}
             if user_id in inputs.intents:
                 counts = Counter(name for push_id in today for name in intents_of_push[push_id])
@@ -120,7 +120,7 @@ def gather(
                 complaints += unreadable
             facts[user_id] = User(preferences, len(today), frozenset(named.get(user_id, ())), intents)
         counted = tuple(
-            windows.counted(window, of_phone.get(phone, ()), but=but)
+            counting.counted(window, of_phone.get(phone, ()), but=but)
             for phone in sorted(person.external_userids)
             for window in opened.get(phone, [])
         )

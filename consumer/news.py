@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from consumer import windows
+from consumer import counting, windows
 from consumer.ledger import pushes, usage
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason, RecipientKey
@@ -118,7 +118,7 @@ class Watcher:
             return list(news)
         uses = usage.read(tx, phones, (), min(since.values()))
         left = {
-            window.recipient: windows.counted(window, uses).slots_left(self._kept_back) for window in listed
+            window.recipient: counting.counted(window, uses).slots_left(self._kept_back) for window in listed
         }
         after: dict[int | None, int] = {}  # what one message left behind, whatever number of matches it had
         told: list[News] = []

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from consumer import outcomes, windows
+from consumer import counting, outcomes, windows
 from consumer.host_ids import host_id
 from consumer.ledger import usage
 from schemas.database import Row, Transaction, is_storage, marks
@@ -50,8 +50,8 @@ def count(tx: Transaction, rows: Sequence[Row], now: datetime) -> Counts:
         0,
     )
     of_user = dict.fromkeys(users, 0)
-    for use in usage.read(tx, phones, (), now - windows.USE_REACH):
-        if use.accepted_at is None or not windows.is_in(opened.get(use.recipient), use):
+    for use in usage.read(tx, phones, (), now - counting.REACH):
+        if use.accepted_at is None or not counting.is_in(opened.get(use.recipient), use):
             continue
         of_recipient[use.recipient] = of_recipient.get(use.recipient, 0) + 1
         if use.user_id in of_user:

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from consumer.facts import WINDOW, WINDOW_MARGIN, Session, Window
-from consumer.ledger import pushes
-from consumer.ledger.usage import Use
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.times import TimeInFuture, UnreadableTime, maybe_from_text, maybe_text, parse_host_time, to_text
-
-USE_REACH: Final = max(WINDOW, timedelta(days=2)) + timedelta(hours=2)
-"""How far back accepted pushes are read: a whole window, and a local day in any zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,58 +255,3 @@ def own_people(tx: Transaction, user_ids: Collection[str]) -> frozenset[str]:
         values,
     )
     return frozenset(row["external_userid"] for row in rows)
-
-
-def used_slots(window: Window, uses: Iterable[Use], *, but: int | None = None) -> int:
-    """Count a recipient's slots from rows: its open pushes, and those accepted in the window.
-
-    Those are the ones accepted since it opened, and the ones whose attempt began with it: two clocks never
-    agree, and WeChat's word of when the user spoke may be ahead of our own clock.
-    ``but`` is a push whose own slot does not count: the one about to be tried again.
-    """
-    return sum(
-        use.recipient == window.recipient and use.push_id != but and is_in(window.opened_at, use)
-        for use in uses
-    )
-
-
-def is_in(opened_at: datetime | None, use: Use) -> bool:
-    """Whether a push takes a slot of the window that opened then."""
-    if use.accepted_at is None or opened_at is None:
-        return True
-    began_with = use.window_opened_at
-    return use.accepted_at >= opened_at or (began_with is not None and began_with >= opened_at)
-
-
-def counted(window: Window, uses: Iterable[Use], *, but: int | None = None) -> Window:
-    """Fill in a window's used slots, and the one kept for who taps on a message of it.
-
-    A tap gives no new messages, as far as is known: without one kept back its answer might find none.
-    """
-    used = used_slots(window, uses, but=but)
-    invites = used > 0 and any(
-        use.invites_a_tap and use.recipient == window.recipient and is_in(window.opened_at, use)
-        for use in uses
-    )
-    if (used, int(invites)) == (window.used, window.for_taps):
-        return window
-    return replace(window, used=used, for_taps=int(invites))
-
-
-def sent_today(
-    user_id: str,
-    day_start: datetime,
-    uses: Iterable[Use],
-    *,
-    but: int | None = None,
-) -> list[int]:
-    """List a user's match messages since local midnight, in flight included, by push id."""
-    return [
-        use.push_id
-        for use in uses
-        if use.user_id == user_id
-        and use.kind == pushes.MATCH
-        and use.push_id != but
-        and not use.is_failed
-        and (use.accepted_at is None or use.accepted_at >= day_start)
-    ]

@@ -17,6 +17,7 @@ from consumer.inbound.heard import Heard
 from consumer.ledger import deliveries, lookup, pushes, timeline, waking
 from consumer.ledger.pushes import Push
 from consumer.ledger.timeline import Line
+from consumer.releasing import RELEASE_AFTER
 from schemas.database import Transaction
 from schemas.decisions import Reason, RecipientKey
 from schemas.kf_items import SendFail
@@ -119,7 +120,7 @@ def _again(
     """Tell where the matches go, why, and when they are looked at."""
     match failure.then:
         case Then.AFTER_A_WORD if _has_spoken_since(push, window):
-            return DeliveryStatus.WAITING, Reason.RELEASED, now + waking.RELEASE_AFTER
+            return DeliveryStatus.WAITING, Reason.RELEASED, now + RELEASE_AFTER
         case Then.AFTER_A_WORD:
             return DeliveryStatus.PARKED, failure.reason, None
         case Then.AFTER_THE_PAUSE if times < MOST_TIMES:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from consumer import counting
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason, RecipientKey
 from schemas.states import PushStatus, sources_of
 from schemas.times import from_text, maybe_from_text, maybe_text, to_text
 
-MATCH: Final = "match"
-"""The kind of push that carries matches; the only one that counts against limits."""
+MATCH: Final = counting.MATCH
 
 ANSWER: Final = "answer"
 """The kind that answers what the user asked; it may carry matches, and no limit counts it."""

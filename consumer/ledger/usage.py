@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from consumer.counting import Use
 from consumer.ledger.pushes import MENU, OPEN
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.states import PushStatus
 from schemas.times import maybe_from_text, to_text
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One push as it counts: in slots while open or accepted in the window, in limits per local day."""
-
-    push_id: int
-    recipient: RecipientKey
-    user_id: str
-    kind: str
-    accepted_at: datetime | None
-    """None while it is open: it counts whenever it was reserved."""
-    window_opened_at: datetime | None
-    """The window that its last attempt began with."""
-    is_failed: bool = False
-    """It used a slot, and nobody got it."""
-    invites_a_tap: bool = False
 
 
 def read(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from consumer.ledger.deliveries import PENDING
+from consumer.releasing import AWAITS_A_WORD, RELEASE_AFTER
 from schemas.database import Transaction, marks
 from schemas.decisions import Reason
 from schemas.states import DeliveryStatus
@@ -24,20 +24,6 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
             )
 
 
-RELEASE_AFTER: Final = timedelta(seconds=1.5)
-"""So long after a word what waited for it is decided: people write in several short messages."""
-
-_AWAITS_A_WORD: Final = (
-    Reason.NO_SESSION,
-    Reason.WINDOW_CLOSED,
-    Reason.NO_SLOT,
-    Reason.MUTED,
-    Reason.HUMAN_SERVICER,
-    Reason.SESSION_ENDED,
-    Reason.MORE,
-)
-
-
 def release(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
     """Wake these people because they have spoken: what was parked for their word goes as one message.
 
@@ -49,9 +35,9 @@ def release(tx: Transaction, people: Collection[str], user_ids: Collection[str],
         if values:
             tx.execute(
                 "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 1, due_at = ?"
-                f" WHERE {PENDING} AND status = 'parked' AND reason IN ({marks(_AWAITS_A_WORD)})"
+                f" WHERE {PENDING} AND status = 'parked' AND reason IN ({marks(AWAITS_A_WORD)})"
                 f" AND {column} IN ({marks(values)})",
-                (Reason.RELEASED, at, *_AWAITS_A_WORD, *values),
+                (Reason.RELEASED, at, *AWAITS_A_WORD, *values),
             )
     wake(tx, people, user_ids, now + RELEASE_AFTER)
 

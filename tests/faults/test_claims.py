@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.ledger.waking import RELEASE_AFTER
 from consumer.planner import MOST_TOGETHER
+from consumer.releasing import RELEASE_AFTER
 from tests.faults.claims import crowd
 from tests.faults.host import MORE, NO_SLOT, SENT
 from tests.faults.paper import NOON, Paper, Site

@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.ledger import deliveries
-from consumer.ledger.waking import RELEASE_AFTER
 from consumer.plan import MOST_ROWS
+from consumer.releasing import RELEASE_AFTER
 from consumer.rounds import Due
 from schemas.database import Row, Transaction
 from schemas.receipts import NotSent, NotSentCause, Unknown

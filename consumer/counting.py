@@ -1,0 +1,89 @@
+"""Counting from rows: which pushes take a slot of a window, which a message of a user's day.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from consumer.facts import WINDOW, Window
+from schemas.decisions import RecipientKey
+
+MATCH: Final = "match"
+"""The kind of push that carries matches; the only one that counts against limits."""
+
+REACH: Final = max(WINDOW, timedelta(days=2)) + timedelta(hours=2)
+"""How far back accepted pushes are read: a whole window, and a local day in any zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One push as it counts: in slots while open or accepted in the window, in limits per local day."""
+
+    push_id: int
+    recipient: RecipientKey
+    user_id: str
+    kind: str
+    accepted_at: datetime | None
+    """None while it is open: it counts whenever it was reserved."""
+    window_opened_at: datetime | None
+    """The window that its last attempt began with."""
+    is_failed: bool = False
+    """It used a slot, and nobody got it."""
+    invites_a_tap: bool = False
+
+
+def used_slots(window: Window, uses: Iterable[Use], *, but: int | None = None) -> int:
+    """Count a recipient's slots from rows: its open pushes, and those accepted in the window.
+
+    Those are the ones accepted since it opened, and the ones whose attempt began with it: two clocks never
+    agree, and WeChat's word of when the user spoke may be ahead of our own clock.
+    ``but`` is a push whose own slot does not count: the one about to be tried again.
+    """
+    return sum(
+        use.recipient == window.recipient and use.push_id != but and is_in(window.opened_at, use)
+        for use in uses
+    )
+
+
+def is_in(opened_at: datetime | None, use: Use) -> bool:
+    """Whether a push takes a slot of the window that opened then."""
+    if use.accepted_at is None or opened_at is None:
+        return True
+    began_with = use.window_opened_at
+    return use.accepted_at >= opened_at or (began_with is not None and began_with >= opened_at)
+
+
+def counted(window: Window, uses: Iterable[Use], *, but: int | None = None) -> Window:
+    """Fill in a window's used slots, and the one kept for who taps on a message of it.
+
+    A tap gives no new messages, as far as is known: without one kept back its answer might find none.
+    """
+    used = used_slots(window, uses, but=but)
+    invites = used > 0 and any(
+        use.invites_a_tap and use.recipient == window.recipient and is_in(window.opened_at, use)
+        for use in uses
+    )
+    if (used, int(invites)) == (window.used, window.for_taps):
+        return window
+    return replace(window, used=used, for_taps=int(invites))
+
+
+def sent_today(
+    user_id: str,
+    day_start: datetime,
+    uses: Iterable[Use],
+    *,
+    but: int | None = None,
+) -> list[int]:
+    """List a user's match messages since local midnight, in flight included, by push id."""
+    return [
+        use.push_id
+        for use in uses
+        if use.user_id == user_id
+        and use.kind == MATCH
+        and use.push_id != but
+        and not use.is_failed
+        and (use.accepted_at is None or use.accepted_at >= day_start)
+    ]
