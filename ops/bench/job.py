@@ -34,6 +34,8 @@ class Job:
     rounds: int
     seconds: float
     priors: tuple[int, ...]
+    users: int
+    seeds: tuple[int, ...]
 
     @contextmanager
     def house(self, prior: int, *, two_files: bool = False) -> Iterator[House]:

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from ops.bench import callback, deciding, drain, hosting, idle, latency, mirroring, slow
+from ops.bench import callback, deciding, drain, hosting, idle, latency, mirroring, slow, spending
 from ops.bench.figures import Measured
 from ops.bench.job import Job, Say
 
@@ -27,6 +27,7 @@ PARTS: Final[dict[str, Callable[[Job], Measured]]] = {
     "callback": callback.measure,
     "idle": idle.measure,
     "host": hosting.measure,
+    "spending": spending.measure,
 }
 
 
@@ -43,13 +44,21 @@ def machine() -> dict[str, str | int]:
 
 
 def run(
-    parts: Sequence[str], *, matches: int, rounds: int, seconds: float, priors: Sequence[int], say: Say
+    parts: Sequence[str],
+    *,
+    matches: int,
+    rounds: int,
+    seconds: float,
+    priors: Sequence[int],
+    users: int,
+    seeds: Sequence[int],
+    say: Say,
 ) -> Iterator[Measured]:
     """Measure these parts, one after the other, each told as soon as it is done; nothing is left behind."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(40)
     )  # the server's comings and goings
     with tempfile.TemporaryDirectory(prefix="kfpush-bench-", ignore_cleanup_errors=True) as folder:
-        job = Job(Path(folder), say, matches, rounds, seconds, tuple(sorted(priors)))
+        job = Job(Path(folder), say, matches, rounds, seconds, tuple(sorted(priors)), users, tuple(seeds))
         for part in parts:
             yield PARTS[part](job)

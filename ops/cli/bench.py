@@ -12,7 +12,10 @@ import click
 FULL_MATCHES = 10_000
 QUICK_MATCHES = 2_000
 PRIORS = (1_000, 1_000_000)
-_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "callback", "idle", "host")
+USERS = 1_000
+QUICK_USERS = 100
+SEEDS = (1, 2, 3)
+_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "callback", "idle", "host", "spending")
 
 
 @click.command("bench")
@@ -32,6 +35,14 @@ _PARTS = ("drain", "slow", "mirror", "decisions", "latency", "callback", "idle",
     multiple=True,
     help="Deliveries and messages in the past of a drain; may be given twice.",
 )
+@click.option("--users", type=click.IntRange(1, 100_000), help="How many people a regime of spending has.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Draws the people of spending; may be given often. Else 1, 2 and 3.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a part.")
 def command(
     parts: tuple[str, ...],
@@ -41,13 +52,18 @@ def command(
     rounds: int | None,
     seconds: float | None,
     priors: tuple[int, ...],
+    users: int | None,
+    seeds: tuple[int, ...],
     as_json: bool,
 ) -> None:
     r"""Measure what kfpush costs on this machine, beside loops that do less.
 
     Everything is made for it: databases in a temporary folder, a Valkey, and a small server that answers as
     WeChat does.  No setting is read and nothing of an installation is touched.  PARTS are drain, slow,
-    mirror, decisions, latency, callback, idle and host; all of them without any.
+    mirror, decisions, latency, callback, idle, host and spending; all of them without any.
+
+    spending measures no time: it simulates how the planner spends five messages in 48 hours, beside simpler
+    ways, for invented people in four regimes.
 
     The ratios are the result: absolute figures belong to the machine and the hour.
 
@@ -56,6 +72,7 @@ def command(
       kfpush bench --quick
       kfpush bench drain latency
       kfpush bench drain --prior 1000000 --rounds 5
+      kfpush bench spending --users 200 --seed 7
       kfpush bench --json > figures.json
 
     \b
@@ -78,6 +95,8 @@ def command(
         rounds=rounds or (1 if quick else 3),
         seconds=seconds or (3 if quick else 20),
         priors=priors or (PRIORS[:1] if quick else PRIORS),
+        users=users or (QUICK_USERS if quick else USERS),
+        seeds=seeds or (SEEDS[:1] if quick else SEEDS),
         say=lambda text: click.echo(text, err=True),
     ):
         if as_json:

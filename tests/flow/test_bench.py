@@ -72,3 +72,19 @@ def test_figures_are_shown_beside_what_is_to_be_reached() -> None:
     assert table.markdown() == (
         "Two ways\n\n| way   |      n |\n| ----- | -----: |\n| one   | 12,346 |\n| other |  0.123 |"
     )
+
+
+def test_spending_is_told_by_way_and_regime(scratch: Path) -> None:
+    """Four regimes with four ways each, what is to be reached, and the same figures from the same seed."""
+    words = ("bench", "spending", "--users", "6", "--seed", "5", "--json")
+    ended, again = (kfpush(*words, folder=scratch, env={"TMPDIR": str(scratch)}) for _ in range(2))
+
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[1])
+    assert told == json.loads(again.stdout.splitlines()[1])
+    assert [len(table["rows"]) for table in told["tables"]] == [4] * 4
+    assert len(told["reaches"]) == 16
+    for table in told["tables"]:
+        rows = {row["way"]: row for row in table["rows"]}
+        assert rows["floor"]["excess h"] == 0
+        assert rows["floor"]["matches delivered"] >= max(row["matches delivered"] for row in rows.values())
