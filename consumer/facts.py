@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
+from consumer import rhythm
+from consumer.rhythm import Rhythm
 from schemas.decisions import RecipientKey
 from schemas.preferences import Preferences, Unreadable
 
@@ -56,6 +58,8 @@ class Window:
     """When ``service_state`` was last seen to be so."""
     for_taps: int = 0
     """Messages of this window kept for the answer to a tap that one of them invites."""
+    hours: str | None = None
+    """At which hours this recipient was heard, as ``rhythm.to_column`` writes it; read when somebody asks."""
 
     @property
     def closes_at(self) -> datetime | None:
@@ -150,3 +154,8 @@ class Person:
     send_timeout: timedelta = timedelta(seconds=8)
     held: datetime | None = None
     """A person has paused all sending, or that of matches, at least until then."""
+
+    @property
+    def rhythm(self) -> Rhythm | None:
+        """At which hours this person speaks, learnt from all their conversations; None: nothing was heard."""
+        return rhythm.joined(rhythm.from_column(window.hours) for window in self.windows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from consumer import rhythm
 from consumer.facts import WINDOW, WINDOW_MARGIN, Session, Window
 from schemas.database import Transaction, marks
 from schemas.decisions import RecipientKey
@@ -111,9 +112,9 @@ def _hear(tx: Transaction, words: Sequence[Word], now: datetime, *, full: bool =
         return frozenset()
     phones = tuple({word.recipient.external_userid for word in words})
     opened = {
-        RecipientKey(row["open_kfid"], row["external_userid"]): row["opened_at"]
+        RecipientKey(row["open_kfid"], row["external_userid"]): (row["opened_at"], row["hours"])
         for row in tx.rows(
-            "SELECT open_kfid, external_userid, opened_at FROM kf_windows"
+            "SELECT open_kfid, external_userid, opened_at, hours FROM kf_windows"
             f" WHERE external_userid IN ({marks(phones)})",
             phones,
         )
@@ -122,19 +123,22 @@ def _hear(tx: Transaction, words: Sequence[Word], now: datetime, *, full: bool =
     noted: list[tuple[object, ...]] = []
     stamp = to_text(now)
     for word in words:
-        before, text = opened.get(word.recipient), maybe_text(word.spoken_at)
-        if text is not None and (before is None or text > before):
+        before, hours = opened.get(word.recipient, (None, None))
+        text = maybe_text(word.spoken_at)
+        if word.spoken_at is not None and text is not None and (before is None or text > before):
             moved.add(word.recipient.external_userid)
-            before = text
+            before, hours = text, rhythm.with_one_more(hours, word.spoken_at)
         exhausted = text if full else None
+        recipient = word.recipient
         noted.append(
-            (word.recipient.open_kfid, word.recipient.external_userid, before, exhausted, word.text, stamp)
+            (recipient.open_kfid, recipient.external_userid, before, exhausted, word.text, hours, stamp)
         )
     tx.many(
-        "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, host_seen, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
+        "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, host_seen, hours,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
         " opened_at = excluded.opened_at, host_seen = coalesce(excluded.host_seen, kf_windows.host_seen),"
-        " exhausted = coalesce(excluded.exhausted, kf_windows.exhausted), updated_at = excluded.updated_at",
+        " exhausted = coalesce(excluded.exhausted, kf_windows.exhausted), hours = excluded.hours,"
+        " updated_at = excluded.updated_at",
         noted,
     )
     return frozenset(moved)
@@ -202,6 +206,7 @@ def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[W
                 bool(row["muted"]),
                 state_at=maybe_from_text(row["state_at"]),
                 muted_at=maybe_from_text(row["muted_at"]),
+                hours=row["hours"],
             ),
         )
     return found
@@ -211,11 +216,11 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
     """Store what an inbound page made of windows; the slots they have used are counted, not stored."""
     tx.many(
         "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, service_state, state_at,"
-        " muted, muted_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " muted, muted_at, hours, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
         " opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
         " service_state = excluded.service_state, state_at = excluded.state_at, muted = excluded.muted,"
-        " muted_at = excluded.muted_at, updated_at = excluded.updated_at",
+        " muted_at = excluded.muted_at, hours = excluded.hours, updated_at = excluded.updated_at",
         [
             (
                 window.recipient.open_kfid,
@@ -226,6 +231,7 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
                 maybe_text(window.state_at),
                 int(window.muted),
                 maybe_text(window.muted_at),
+                window.hours,
                 to_text(now),
             )
             for window in changed

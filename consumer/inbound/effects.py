@@ -196,7 +196,7 @@ def _in_windows(
 def _after(window: Window, one: Heard, push: Push | None, rules: Rules) -> Window:
     item, at = one.item, one.at
     if item.is_word:
-        return talk.spoke(window, at, reopens=rules.opens(item))
+        return talk.spoke(talk.heard(window, at), at, reopens=rules.opens(item))
     match item.body:
         case SessionChange(change_type=change_type):
             return talk.changed(window, change_type, at)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from consumer import rhythm
 from consumer.facts import ServiceState, Window
 from schemas.kf_items import Change
 
@@ -31,6 +32,12 @@ def spoke(window: Window, at: datetime, *, reopens: bool = True) -> Window:
     # whose end nobody told us.
     is_over = window.has_ended or (window.held_by_human and at - window.state_at >= SESSION)
     return replace(window, service_state=ServiceState.NEW, state_at=at) if is_over else window
+
+
+def heard(window: Window, at: datetime) -> Window:
+    """Learn from a word or a tap at which hours the user has the phone in hand."""
+    hours = rhythm.with_one_more(window.hours, at)
+    return window if hours is window.hours else replace(window, hours=hours)
 
 
 def servicer_spoke(window: Window, at: datetime) -> Window:

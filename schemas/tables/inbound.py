@@ -16,6 +16,7 @@ KF_WINDOWS = Table(
         integer("muted", required=True, default="0"),
         text("muted_at"),
         text("host_seen"),
+        text("hours"),
         text("updated_at", required=True),
     ),
     key=("open_kfid", "external_userid"),
