@@ -68,6 +68,7 @@ class CallLog:
                 "gettoken": self._arrived["gettoken"],
                 "send_msg": self._arrived["send_msg"],
                 "sync_msg": self._arrived["sync_msg"],
+                "media_upload": self._arrived["media_upload"],
                 **{name: self._counts[name] for name in counts},
                 "by_errcode": dict(self._verdicts),
             },

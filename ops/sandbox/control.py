@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ops.sandbox import console, deeds, errcodes, views
+from ops.sandbox import console, deeds, errcodes, uploads, views
 from ops.sandbox.clock import iso, parse
 from ops.sandbox.order import Order, number, refuse_unknown, seconds, text, whole
 from ops.sandbox.switches import changed, choices
@@ -36,10 +36,14 @@ def routes(world: World) -> list[Route]:
     async def phone(request: Request) -> Response:
         return await _answer(world, _phone, {**request.query_params, **request.path_params})
 
+    async def media(request: Request) -> Response:
+        return uploads.shown(world.corp.media, request.path_params["media_id"])
+
     listed = [Route(path, _endpoint(world, do), methods=[method]) for method, path, do in ROUTES]
     return [
         *listed,
         Route("/sandbox/phones/{external_userid}", phone, methods=["GET"]),
+        Route("/sandbox/media/{media_id}", media, methods=["GET"]),
         Route("/sandbox/events", events, methods=["GET"]),
     ]
 

@@ -11,6 +11,7 @@ APIS: Final = (
     "send_msg",
     "send_msg_on_event",
     "sync_msg",
+    "media_upload",
     "service_state",
     "service_state_trans",
     "gettoken",

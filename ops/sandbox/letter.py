@@ -84,7 +84,7 @@ def menu_items(letter: Letter) -> int:
 
 
 def cut(letter: Letter) -> Letter:
-    """The letter with its text ending where WeChat would cut it: between characters."""
-    if not isinstance(letter.content, str):
-        return letter
-    return replace(letter, content=letter.content.encode()[:TEXT_BYTES].decode(errors="ignore"))
+    """The letter with its texts ending where WeChat would cut them: between characters."""
+    if isinstance(letter.content, str):
+        return replace(letter, content=shapes.cut_text(letter.content, TEXT_BYTES))
+    return replace(letter, content=shapes.cut(letter.msgtype, letter.content))

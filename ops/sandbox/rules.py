@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ops.sandbox import errcodes, letter
+from ops.sandbox import errcodes, kinds, letter
 from ops.sandbox.items import LATE, OVER, REJECTED, SIXTH
 from ops.sandbox.letter import Letter
+from ops.sandbox.media import MediaOffice
 from ops.sandbox.sessions import (
     ASSISTANT,
     ENDED,
@@ -51,6 +52,7 @@ class Corp:
         self.servicers: set[str] = set()
         self.conversations: dict[tuple[str, str], Conversation] = {}
         self.words: list[Bubble] = []
+        self.media = MediaOffice(lambda: f"sandbox_media_{next(seq)}")
         self._talks: defaultdict[str, list[Conversation]] = defaultdict(list)
         self._msgids: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._codes = CodeOffice(lambda: f"code_{next(seq)}")
@@ -88,6 +90,8 @@ class Corp:
             conversation.service_state, conversation.servicer = NEW, None
         if opens:
             conversation.opened_at, conversation.used = now, 0
+        if menu_id is None:
+            conversation.spoke_at = now
         seq = next(self._seq)
         word = Bubble(seq, now, "user", open_kfid, external_userid, f"word_{seq}", msgtype, said, menu_id)
         conversation.bubbles.append(word)
@@ -261,7 +265,11 @@ class Corp:
         return wanted if wanted.touser in self.customers else errcodes.UNKNOWN_USER
 
     def _judge(self, wanted: Letter, now: datetime, switches: Switches) -> int:
-        checks: list[Callable[[Letter, datetime, Switches], int]] = [_judge_size, self._judge_limits]
+        checks: list[Callable[[Letter, datetime, Switches], int]] = [
+            _judge_size,
+            self._judge_kind,
+            self._judge_limits,
+        ]
         first = switches.check_order == "msgid_first"
         checks.insert(0 if first else len(checks), self._judge_msgid)
         codes = (check(wanted, now, switches) for check in checks)
@@ -273,6 +281,10 @@ class Corp:
         known = [self._msgids[account].get(wanted.msgid or "") for account in accounts]
         is_repeated = any(since is not None and now < since + life for since in known)
         return errcodes.REPEATED_MSGID if is_repeated else errcodes.OK
+
+    def _judge_kind(self, wanted: Letter, now: datetime, switches: Switches) -> int:
+        talk = self.conversations.get((wanted.open_kfid, wanted.touser))
+        return kinds.judge(wanted, talk, self.media, now, switches)
 
     def _judge_limits(self, wanted: Letter, now: datetime, switches: Switches) -> int:
         conversation = self.conversations.get((wanted.open_kfid, wanted.touser))
@@ -303,6 +315,8 @@ class Corp:
         conversation.used += 1
         if conversation.service_state == NEW:
             conversation.service_state = ASSISTANT
+        if wanted.msgtype == "business_card":
+            conversation.card_at = now
         fail_type: int | None = switches.send_fails if isinstance(switches.send_fails, int) else None
         if conversation.rejects:
             fail_type = REJECTED

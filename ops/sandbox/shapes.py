@@ -17,6 +17,12 @@ TEXT_LINE: Final = 256
 URL: Final = 2048
 LABEL: Final = 1024
 APPID: Final = 32
+CUT: Final[Mapping[str, Mapping[str, int]]] = {
+    "link": {"title": 128, "desc": 512},
+    "miniprogram": {"title": 64},
+}
+"""What WeChat cuts, and at how many bytes."""
+CONTACT_LINK: Final = "https://work.weixin.qq.com/ca/"
 LATITUDE: Final = 90
 LONGITUDE: Final = 180
 
@@ -25,6 +31,20 @@ def judge(msgtype: str, content: Content) -> int:
     """OK, or what WeChat has against this content."""
     judged = _JUDGES.get(msgtype)
     return errcodes.OK if judged is None else judged(content)
+
+
+def cut(msgtype: str, content: Content) -> dict[str, object]:
+    """The content with the texts that WeChat cuts ending where it cuts them."""
+    limits = CUT.get(msgtype, {})
+    return {
+        name: cut_text(value, limits[name]) if name in limits and isinstance(value, str) else value
+        for name, value in content.items()
+    }
+
+
+def cut_text(text: str, most: int) -> str:
+    """The beginning of a text that has room, ending between characters."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore")
 
 
 def _media(content: Content) -> int:
@@ -42,6 +62,14 @@ def _program(content: Content) -> int:
 def _location(content: Content) -> int:
     here = (_is_within(content.get("latitude"), LATITUDE), _is_within(content.get("longitude"), LONGITUDE))
     return _code(all(here))
+
+
+def _card(content: Content) -> int:
+    return _code(_has(content, "userid"))
+
+
+def _contact_link(content: Content) -> int:
+    return _code(_has(content, "link_url") and str(content["link_url"]).startswith(CONTACT_LINK))
 
 
 def _menu(content: Content) -> int:
@@ -92,6 +120,8 @@ _JUDGES: Final[dict[str, Callable[[Content], int]]] = {
     "miniprogram": _program,
     "location": _location,
     "msgmenu": _menu,
+    "business_card": _card,
+    "ca_link": _contact_link,
 }
 
 

@@ -33,6 +33,21 @@ class Switches:
     spent_code: int = 40058
     """The answer to a reply code that was used, is over, or never was."""
 
+    refused_kind: Literal[
+        "none",
+        "image",
+        "voice",
+        "video",
+        "file",
+        "link",
+        "miniprogram",
+        "msgmenu",
+        "location",
+        "business_card",
+        "ca_link",
+    ] = "none"
+    """A kind of message that is refused whoever gets it, as if it were forbidden or not configured."""
+
     menu_items: Literal[10, 50] = 10
     """How many items a menu may have."""
 

@@ -38,6 +38,10 @@ class Conversation:
     servicer: str | None = None
     opened_at: datetime | None = None
     used: int = 0
+    spoke_at: datetime | None = None
+    """When the user last said something; a tap on a menu is no word of their own."""
+    card_at: datetime | None = None
+    """When the last business card came."""
     welcomed_at: datetime | None = None
     rejects: bool = False
     """Whether the user refuses messages: WeChat takes them all the same, and shows none."""

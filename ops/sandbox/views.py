@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ops.sandbox.clock import iso
+from ops.sandbox.media import NEEDS, MediaOffice
 from ops.sandbox.rules import Corp
 from ops.sandbox.talks import MESSAGES_PER_WINDOW, WINDOW, Bubble, Conversation
 
@@ -23,11 +24,11 @@ def phone(corp: Corp, external_userid: str, now: datetime, last: int | None = No
     """One user's phone; `last` shortens each conversation to its newest messages."""
     return {
         "external_userid": external_userid,
-        "conversations": [_conversation(talk, now, last) for talk in corp.talks(external_userid)],
+        "conversations": [_conversation(talk, corp.media, now, last) for talk in corp.talks(external_userid)],
     }
 
 
-def _conversation(talk: Conversation, now: datetime, last: int | None) -> Told:
+def _conversation(talk: Conversation, media: MediaOffice, now: datetime, last: int | None) -> Told:
     bubbles = talk.bubbles if last is None else talk.bubbles[max(0, len(talk.bubbles) - last) :]
     return {
         "open_kfid": talk.open_kfid,
@@ -41,7 +42,7 @@ def _conversation(talk: Conversation, now: datetime, last: int | None) -> Told:
             "of": MESSAGES_PER_WINDOW,
         },
         "rejects": talk.rejects,
-        "messages": [_bubble(bubble) | _fate(talk, bubble) for bubble in bubbles],
+        "messages": [_bubble(bubble) | _fate(talk, bubble) | _media(bubble, media) for bubble in bubbles],
     }
 
 
@@ -63,6 +64,17 @@ def _fate(talk: Conversation, bubble: Bubble) -> Told:
     """What became of it later: failed (then the phone does not show it) or recalled."""
     fate = talk.fates.get(bubble.seq)
     return {"fate": fate} if fate else {}
+
+
+def _media(bubble: Bubble, media: MediaOffice) -> Told:
+    """The file that a message shows, where it was uploaded here."""
+    if bubble.msgtype not in NEEDS or not isinstance(bubble.content, dict):
+        return {}
+    found = media.known.get(str(bubble.content.get(NEEDS[bubble.msgtype][0])))
+    if found is None:
+        return {}
+    address = f"/sandbox/media/{found.media_id}" if media.bytes_of(found.media_id) is not None else None
+    return {"media": {"filename": found.filename, "size": found.size, "sort": found.sort, "url": address}}
 
 
 def word(bubble: Bubble) -> Told:

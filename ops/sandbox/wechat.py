@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ops.sandbox import errcodes
+from ops.sandbox import errcodes, uploads
 from ops.sandbox.calls import Call
 from ops.sandbox.faults import Fault
 from ops.sandbox.mailbox import read_pull
@@ -42,6 +42,17 @@ def routes(world: World) -> list[Route]:
 
         return post
 
+    async def upload(request: Request) -> Response:
+        raw = await request.body()
+        part, wanted = await uploads.read(request), request.query_params.get("type", "")
+        exchange = _Exchange(world, request, "media_upload", None, raw)
+
+        def take() -> Told:
+            refused = _admitted(world, request, "media_upload")
+            return refused or uploads.take(world.corp.media, part, wanted, world.clock.now())
+
+        return await exchange.answer(take)
+
     async def unknown(request: Request) -> Response:
         return JSONResponse(_told({"errcode": errcodes.UNKNOWN_URL}, request))
 
@@ -49,6 +60,7 @@ def routes(world: World) -> list[Route]:
     return [
         Route("/cgi-bin/gettoken", gettoken, methods=["GET"]),
         *(Route(path, posting(api, do), methods=["GET", "POST"]) for path, api, do in _CALLS),
+        Route("/cgi-bin/media/upload", upload, methods=["POST"]),
         Route("/cgi-bin/{rest:path}", unknown, methods=any_method),
     ]
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ops.sandbox.process import SandboxControl, SandboxProcess
 from tests.browser.conftest import OpenPage
+from tests.files import png
 from tests.flow.wechat_caller import Caller
 
 MENU = {
@@ -20,8 +21,8 @@ MENU = {
     ],
     "tail_content": "回复「更多」看其余的",
 }
-PROGRAM = {"appid": "wx1", "title": "周以墨的名片", "thumb_media_id": "t", "pagepath": "pages/card.html"}
-LINK = {"title": "一篇文章", "desc": "说明", "url": "https://example.com/a", "thumb_media_id": "t"}
+PROGRAM = {"appid": "wx1", "title": "周以墨的名片", "pagepath": "pages/card.html"}
+LINK = {"title": "一篇文章", "desc": "说明", "url": "https://example.com/a"}
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +85,9 @@ def test_a_menu_is_tapped(open_page: OpenPage, caller: Caller, control: SandboxC
 
 def test_cards(open_page: OpenPage, caller: Caller, control: SandboxControl) -> None:
     """A link is a card that leads there, a mini program names itself, and a failed message says so."""
-    push(caller, "m1", "link", LINK)
-    push(caller, "m2", "miniprogram", PROGRAM)
+    thumb = {"thumb_media_id": caller.upload(png())["media_id"]}
+    push(caller, "m1", "link", LINK | thumb)
+    push(caller, "m2", "miniprogram", PROGRAM | thumb)
     push(caller, "m3", "text", {"content": "没有人看见"})
     control.do("fail", open_kfid="wkA", msgid="m3", fail_type=10)
     control.send("wkA", "wmA", "location")

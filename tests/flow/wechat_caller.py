@@ -45,6 +45,32 @@ class Caller:
         """Send one text; the errcode."""
         return int(self.send(msgid, account=account)["errcode"])
 
+    def upload(self, data: bytes, kind: str = "image", filename: str = "card.png") -> dict[str, Any]:
+        """Upload a file; WeChat's answer."""
+        line = HTTPConnection(self._where, timeout=20)
+        head = f'--x\r\nContent-Disposition: form-data; name="media"; filename="{filename}"\r\n\r\n'
+        try:
+            line.request(
+                "POST",
+                f"/cgi-bin/media/upload?access_token={self.token}&type={kind}",
+                head.encode() + data + b"\r\n--x--\r\n",
+                {"Content-Type": "multipart/form-data; boundary=x"},
+            )
+            told: dict[str, Any] = json.loads(line.getresponse().read())
+            return told
+        finally:
+            line.close()
+
+    def get(self, path: str) -> tuple[bytes, dict[str, str]]:
+        """What is at an address, and its headers by their names in lower case."""
+        line = HTTPConnection(self._where, timeout=20)
+        try:
+            line.request("GET", path)
+            answer = line.getresponse()
+            return answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        finally:
+            line.close()
+
     def api(self, path: str, body: object) -> dict[str, Any]:
         """Any other call under /cgi-bin/kf; WeChat's answer."""
         address = f"/cgi-bin/kf/{path}?access_token={self.token}"

@@ -240,6 +240,7 @@ def test_counts_outlive_the_ring() -> None:
         "gettoken": 0,
         "send_msg": 10_005,
         "sync_msg": 0,
+        "media_upload": 0,
         "accepted": 10_005,
         "repeated": 0,
         "faulted": 0,

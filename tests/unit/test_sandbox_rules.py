@@ -234,7 +234,7 @@ def test_a_long_text_may_be_cut(corp: Corp) -> None:
         ({"text": {"content": 5}}, 40058),
         ({"text": {"content": "\ud83d"}}, 40058),
         ({"msgtype": "image"}, 40058),
-        ({"msgtype": "image", "image": {"media_id": "x"}}, 0),
+        ({"msgtype": "image", "image": {"media_id": "x"}}, 40007),
         ({"msgtype": "msgmenu", "msgmenu": {"list": []}}, 0),
     ],
     ids=str,

@@ -52,7 +52,10 @@ def view(**entry: object) -> dict[str, object]:
         ("msgmenu", {"list": {}}, 40058),
         ("msgmenu", {"head_content": "a" * 1024}, 0),
         ("msgmenu", {"head_content": "a" * 1025}, 40058),
-        ("business_card", {"anything": 1}, 0),
+        ("business_card", {"userid": "zhangsan"}, 0),
+        ("business_card", {"anything": 1}, 40058),
+        ("ca_link", {"link_url": "https://work.weixin.qq.com/ca/x"}, 0),
+        ("ca_link", {"link_url": "https://example.com/ca/x"}, 40058),
     ],
 )
 def test_what_wechat_takes(msgtype: str, content: dict[str, object], expected: int) -> None:
