@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consumer.book import Wording
 from consumer.ledger.pushes import Letter
 from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, Template, compile_template, match_values
 from schemas.decisions import RecipientKey
@@ -19,15 +20,6 @@ BETWEEN: Final = "\n\n"
 THERE_IS_MORE: Final = "还有 {} 个，回复「更多」"
 
 _BUILT_IN: Final = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """A compiled template and which version of it this is."""
-
-    name: str
-    version: int
-    template: Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +72,7 @@ def match_letter(
         kind=kind,
         template=wording.name,
         version=wording.version,
+        variant=wording.variant,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.compose import Carried, Wording, match_letter
+from consumer.book import Book, Reader
+from consumer.compose import Carried, match_letter
 from consumer.gather import Known
 from consumer.ledger import pushes
 from consumer.ledger.deliveries import Verdict, Waiting
@@ -35,15 +36,16 @@ class Decided:
 class Composer:
     """Words the letters of one round."""
 
-    wording: Wording
+    book: Book
     installation: str
 
     def draft(self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0) -> Draft:
         """Word the letter that carries these matches of one user, and says that there are ``more``."""
+        user_id = rows[0].candidate.user_id
         letter = match_letter(
             [Carried(row.match, row.generation) for row in rows],
             kind=pushes.MATCH,
-            wording=self.wording,
+            wording=self.book.wording_for(Reader(user_id, known.locales.get(user_id, ""))),
             recipient=decision.recipient,
             person=known.group.name,
             installation=self.installation,

@@ -63,6 +63,8 @@ class Known:
     group: Group
     facts: Person
     complaints: tuple[str, ...] = field(default=())
+    locales: Mapping[str, str] = field(default_factory=dict)
+    """Of those user_ids that chose one, the locale they read."""
 
 
 def gather(
@@ -127,7 +129,12 @@ def gather(
         facts_of_all = Person(
             counted, facts, slots_kept_back=rules.slots_kept_back, send_timeout=rules.send_timeout
         )
-        yield Known(person, facts_of_all, tuple(complaints))
+        locales = {
+            user_id: str(settings[user_id]["locale"])
+            for user_id in person.user_ids
+            if user_id in settings and settings[user_id]["locale"]
+        }
+        yield Known(person, facts_of_all, tuple(complaints), locales)
 
 
 def _intents_of_pushes(tx: Transaction, push_ids: Collection[int]) -> dict[int, list[str]]:

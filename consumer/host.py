@@ -138,7 +138,7 @@ def intents_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, list[dic
 def templates(tx: Transaction) -> list[dict[str, object]]:
     """Read the templates; which of them are switched on, and which of those counts, is not asked of SQL."""
     rows = tx.rows(
-        "SELECT id, template_name, template_type, content_template, is_active FROM push_templates"
-        " ORDER BY id",
+        "SELECT id, template_name, template_type, title_template, content_template, detail_template,"
+        " miniprogram_config, is_active FROM push_templates ORDER BY id",
     )
     return [dict(row) for row in rows]

@@ -75,10 +75,9 @@ class Round:
         self.outcome.decided += rows + frozen
 
     def _plan_people(self, due: Due, inputs: HostInputs, installation: str) -> None:
-        chosen = wordings.choose(self._tx, inputs.templates, self._clock.now)
-        if chosen.complaint:
-            self.outcome.complaints.append(chosen.complaint)
-        composer = Composer(chosen.wording, installation)
+        book = wordings.choose(self._tx, inputs.templates, self._clock.now)
+        self.outcome.complaints += book.complaints
+        composer = Composer(book, installation)
         people = gather(self._tx, inputs, due.user_ids, self._rules, self._clock.now)
         while self._places.left > 0 and self._rows_left > 0:
             some = list(islice(people, max(self._places.left, LEAST_PEOPLE)))

@@ -25,7 +25,10 @@ VALUE_CHARACTERS: Final = 4096
 """More of a value is never looked at; no message holds half of it."""
 
 FIELDS: Final = ("profile_name", "intent_name", "score", "explanation", "matched_conditions", "match_id", "n")
-_NEVER_EMPTY: Final = frozenset({"profile_name", "score", "match_id", "n"})
+HEAD_FIELDS: Final = ("count", "intent_name")
+"""What the head of a digest may say: how many matches it carries, and the intent if they share one."""
+
+_NEVER_EMPTY: Final = frozenset({"profile_name", "score", "match_id", "n", "count"})
 
 TEXT_TEMPLATE: Final = "match_notification_text"
 SIMPLE_TEMPLATE: Final = "match_notification_simple"
@@ -92,8 +95,8 @@ class Template:
         return "\n".join(rendered)
 
 
-def compile_template(text: str, *, may_be_empty: bool = False) -> Template:
-    """Check a template and make it ready to render.
+def compile_template(text: str, fields: Sequence[str] = FIELDS, *, may_be_empty: bool = False) -> Template:
+    """Check a template that may name these ``fields``, and make it ready to render.
 
     Raises:
         TemplateError: saying what is wrong, on which line and column, and which fields exist.
@@ -104,7 +107,7 @@ def compile_template(text: str, *, may_be_empty: bool = False) -> Template:
             f"the template is longer than {TEMPLATE_BYTES} bytes; a message holds {TEXT_BYTES}"
         )
     lines = _printable(text).split("\n")
-    parsed = tuple(_parts(line, number) for number, line in enumerate(lines, start=1))
+    parsed = tuple(_parts(line, number, fields) for number, line in enumerate(lines, start=1))
     parts = [part for line in parsed for part in line]
     template = Template(parsed, frozenset(name for _, name in parts if name is not None))
     if sum(name is not None for _, name in parts) > MOST_FIELDS:
@@ -116,7 +119,7 @@ def compile_template(text: str, *, may_be_empty: bool = False) -> Template:
     return template
 
 
-def _parts(line: str, number: int) -> tuple[Part, ...]:
+def _parts(line: str, number: int, fields: Sequence[str]) -> tuple[Part, ...]:
     parts: list[Part] = []
     words, position = "", 0
     for found in _BRACE.finditer(line):
@@ -124,56 +127,27 @@ def _parts(line: str, number: int) -> tuple[Part, ...]:
         position = found.end()
         if found[0] in {"{{", "}}"}:
             words += found[0][0]
-        elif found[1] in FIELDS:
+        elif found[1] in fields:
             parts.append((words, found[1]))
             words = ""
         else:
             raise TemplateError(
-                f"line {number}, column {found.start() + 1}: {_wrong(found[1])}: {found[0][:40]!r}; "
-                f"the fields are {', '.join(f'{{{name}}}' for name in FIELDS)}",
+                f"line {number}, column {found.start() + 1}: {_wrong(found[1], fields)}: {found[0][:40]!r}; "
+                f"the fields are {', '.join(f'{{{name}}}' for name in fields)}",
             )
     return (*parts, (words + line[position:], None))
 
 
-def _wrong(name: str | None) -> str:
+def _wrong(name: str | None, fields: Sequence[str]) -> str:
     if name is None:
         return "a brace without its partner (write {{ or }} for a brace)"
     if not name.strip() or name.strip().isdigit():
         return "a field needs a name"
-    if name.strip() in FIELDS:
+    if name.strip() in fields:
         return "no space inside the braces"
     if set(name) & set(".[!:"):
         return "attributes, indexes, conversions and format specs are not allowed"
     return "no such field"
-
-
-def choose_template(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
-    """Choose (name, body) among the rows of ``push_templates``.
-
-    The active text row with the highest id that is not one of FriendAI's two; else the active
-    ``match_notification_text``; else our own text of that name.  A NULL ``is_active`` is active, as the
-    column's default; a blank body is no template.  The body is not yet checked.
-    """
-    active = [
-        row
-        for row in rows
-        if str(row.get("is_active")).lower() in {"1", "true", "none"}
-        and str(row.get("content_template") or "").strip()
-    ]
-    names = [
-        str(row["template_name"])
-        for row in sorted(active, key=lambda row: _rank(row["id"]), reverse=True)
-        if str(row.get("template_type")).strip().lower() == "text"
-    ]
-    bodies = {str(row["template_name"]): str(row["content_template"]) for row in active}
-    name = next((name for name in names if name not in DEFAULT_TEMPLATES), TEXT_TEMPLATE)
-    return name, bodies.get(name, DEFAULT_TEMPLATES[TEXT_TEMPLATE])
-
-
-def _rank(row_id: object) -> int:
-    """Order ids as numbers; what is none comes first of all, and so never counts as the highest."""
-    text = str(row_id)
-    return int(text) if text.isascii() and text.isdigit() else -1
 
 
 class Matched(Protocol):

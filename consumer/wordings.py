@@ -1,54 +1,74 @@
 """The table ``push_template_versions``: a new row whenever planning meets a text it has not met before.
 
-A template the operator broke never stops pushes: the built-in text goes out instead, and the complaint says
-what is wrong with which template.
+A version is of the whole template: its type, its texts and its config.  A template the operator broke never
+stops pushes: what stands in for it goes out, and the complaint says what is wrong with which template.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from consumer.compose import Wording
-from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, choose_template, compile_template
-from schemas.database import Transaction
-from schemas.errors import TemplateError
+from consumer.book import BUILT_IN, TEXT, Book, Languages, Source, Worded, in_force, opened, worded
+from schemas.database import Transaction, marks
 from schemas.times import to_text
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The wording in force, and what was wrong with the operator's, if anything."""
+def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime, *, kind: str = TEXT) -> Book:
+    """Open the book that the operator's active templates make; ``kind`` is how single matches are to go.
 
-    wording: Wording
-    complaint: str | None = None
+    ``rows`` are those of ``push_templates``.  One query, and one statement for each text that is new.
+    """
+    wanted = in_force(rows, kind)
+    text, digest = opened(wanted.text), opened(wanted.digest)
+    texts = {"": worded(BUILT_IN), **text.ready}
+    complaints = [*text.complaints, *digest.complaints]
+    singles: Mapping[str, Worded] = texts
+    if wanted.single is not wanted.text:
+        single = opened(wanted.single)
+        complaints += single.complaints
+        singles = {"": texts[""], **single.ready}
+    known = _versions(tx, [*texts.values(), *singles.values(), *digest.ready.values()], now)
+    return Book(
+        _languages(singles, known),
+        _languages(texts, known),
+        _languages(digest.ready, known) if "" in digest.ready else None,
+        tuple(complaints),
+    )
 
 
-def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime) -> Chosen:
-    """Choose the wording that the operator's active templates ask for."""
-    name, body = choose_template(rows)
-    complaint = None
-    try:
-        template = compile_template(body)
-    except TemplateError as error:
-        complaint = f"template {name!r}: {error}. Until it is mended the built-in text is sent"
-        name, body = TEXT_TEMPLATE, DEFAULT_TEMPLATES[TEXT_TEMPLATE]
-        template = compile_template(body)
-    return Chosen(Wording(name, _version(tx, name, body, now), template), complaint)
+def _languages(found: Mapping[str, Worded], known: Mapping[tuple[str, str], int]) -> Languages:
+    wordings = {
+        locale: replace(item.wording, version=known[item.source.name, item.source.digest], locale=locale)
+        for locale, item in found.items()
+    }
+    return Languages(wordings.pop(""), wordings)
 
 
-def _version(tx: Transaction, name: str, body: str, now: datetime) -> int:
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    row = tx.one("SELECT version FROM push_template_versions WHERE name = ? AND hash = ?", (name, digest))
-    if row is not None:
-        return int(row["version"])
-    last = tx.one("SELECT max(version) AS version FROM push_template_versions WHERE name = ?", (name,))
+def _versions(tx: Transaction, used: Iterable[Worded], now: datetime) -> dict[tuple[str, str], int]:
+    """Tell the version of each source, by (name, hash); one that was not met before gets the next."""
+    sources = {(item.source.name, item.source.digest): item.source for item in used}
+    hashes = tuple({digest for _, digest in sources})
+    rows = tx.rows(
+        f"SELECT name, hash, version FROM push_template_versions WHERE hash IN ({marks(hashes)})", hashes
+    )
+    known = {(str(row["name"]), str(row["hash"])): int(row["version"]) for row in rows}
+    for key in sources.keys() - known.keys():
+        known[key] = _keep(tx, sources[key], now)
+    return known
+
+
+def _keep(tx: Transaction, source: Source, now: datetime) -> int:
+    last = tx.one("SELECT max(version) AS version FROM push_template_versions WHERE name = ?", (source.name,))
     version = 1 + int(last["version"] or 0) if last else 1
     tx.execute(
-        "INSERT INTO push_template_versions (name, version, variant, weight, body, hash, created_at)"
-        " VALUES (?, ?, '', 1, ?, ?, ?)",
-        (name, version, body, digest, to_text(now)),
+        "INSERT INTO push_template_versions"
+        " (name, version, variant, weight, kind, body, title, detail, config, hash, created_at)"
+        " VALUES (?, ?, '', 1, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(source.name, version, source.kind, source.content),
+            *(source.title, source.detail, source.config, source.digest, to_text(now)),
+        ),
     )
     return version

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from consumer import preferences, wordings
+from consumer.book import Book, Reader
 from consumer.compose import Carried, match_letter, msgid_of
 from consumer.facts import Person
 from consumer.gather import HostInputs, Known, Rules, gather
@@ -135,6 +136,7 @@ class _Desk:
     """Of each user who stopped or came back: whether they are stopped now."""
     _changed: list[Asked] = field(default_factory=list)
     """Words after which what waits is decided again."""
+    _opened: Book | None = None
 
     def __post_init__(self) -> None:
         tx, now = self.tx, self.context.now
@@ -278,11 +280,10 @@ class _Desk:
                 going = [rows[match.match_id, match.revision] for match in planned.matches]
                 behind = tuple(rows[match.match_id, match.revision] for match in planned.behind)
                 self._taken |= {row.key for row in going}
-                chosen = wordings.choose(self.tx, self.context.inputs.templates, self.context.now)
                 letter = match_letter(
                     [Carried(row.match, row.generation) for row in going],
                     kind=ANSWER,
-                    wording=chosen.wording,
+                    wording=self._book.wording_for(_reader(known, going[0].candidate.user_id)),
                     recipient=item.recipient,
                     person=known.group.name,
                     installation=self.context.installation,
@@ -290,6 +291,13 @@ class _Desk:
                 )
                 return _Reply(letter, letter.matches, behind)
         return self._say(known, item, texts.NOTHING_MORE)
+
+    @property
+    def _book(self) -> Book:
+        """The wordings in force; opened only for a page of words that asks for matches."""
+        if self._opened is None:
+            self._opened = wordings.choose(self.tx, self.context.inputs.templates, self.context.now)
+        return self._opened
 
     def _free(self, item: Asked) -> list[Waiting]:
         """The matches of whoever asks that wait, and that no word before this one took."""
@@ -357,6 +365,10 @@ class _Desk:
             other.with_more(1) if other.recipient == item.recipient else other for other in facts.windows
         )
         self._facts[known.group.name] = replace(facts, windows=windows)
+
+
+def _reader(known: Known, user_id: str) -> Reader:
+    return Reader(user_id, known.locales.get(user_id, ""))
 
 
 def _with_stop(facts: Person, item: Asked, *, stop: bool) -> Person:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer.compose import Carried, Wording, match_letter
+from consumer.book import Wording
+from consumer.compose import Carried, match_letter
 from consumer.ledger import arrivals, deliveries, pushes
 from consumer.ledger.arrivals import Incoming
 from consumer.ledger.pushes import Attempt

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.compose import Carried, Wording, match_letter, msgid_of
+from consumer.book import Wording
+from consumer.compose import Carried, match_letter, msgid_of
 from consumer.ledger.pushes import Letter
 from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, compile_template
 from schemas.decisions import RecipientKey

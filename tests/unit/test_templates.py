@@ -16,7 +16,6 @@ from consumer.templates import (
     SIMPLE_TEMPLATE,
     TEMPLATE_BYTES,
     TEXT_TEMPLATE,
-    choose_template,
     compile_template,
     match_values,
     whole_percent,
@@ -265,60 +264,3 @@ def test_percent_is_rounded_half_up_as_written(score: float, expected: str) -> N
 def test_tenths_of_a_percent_round_half_up(tenths: int) -> None:
     """Three written digits are rounded as at school."""
     assert str((tenths + 5) // 10) == whole_percent(tenths / 1000)
-
-
-def row(key: int, name: str, body: str | None = "", **columns: object) -> dict[str, object]:
-    """A row of ``push_templates``; its body tells its name unless it is given."""
-    defaults: dict[str, object] = {"template_type": "text", "is_active": 1}
-    return {
-        "id": key,
-        "template_name": name,
-        "content_template": name if body == "" else body,
-        **defaults,
-        **columns,
-    }
-
-
-TWO = [row(1, TEXT_TEMPLATE, "edited"), row(2, SIMPLE_TEMPLATE)]
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([], (TEXT_TEMPLATE, DEFAULT_TEMPLATES[TEXT_TEMPLATE])),
-        (TWO, (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "mine")], ("mine", "mine")),
-        ([row(10, "newer"), *TWO, row(9, "older")], ("newer", "newer")),
-        ([row(0, "older than both"), *TWO], ("older than both", "older than both")),
-        ([*TWO, row(3, "mine", is_active=0)], (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "mine", is_active="false")], (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "mine", is_active=True)], ("mine", "mine")),
-        ([*TWO, row(3, "mine", is_active=None)], ("mine", "mine")),
-        ([*TWO, row(3, "card", template_type="miniprogram")], (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "typeless", template_type=None)], (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "blank", " ")], (TEXT_TEMPLATE, "edited")),
-        ([*TWO, row(3, "null", None)], (TEXT_TEMPLATE, "edited")),
-        ([row(1, TEXT_TEMPLATE, is_active=0)], (TEXT_TEMPLATE, DEFAULT_TEMPLATES[TEXT_TEMPLATE])),
-        ([row(1, TEXT_TEMPLATE, "edited", template_type="match")], (TEXT_TEMPLATE, "edited")),
-    ],
-    ids=[
-        "no rows",
-        "only the two",
-        "one of the operator's",
-        "the highest id",
-        "a lower id than the two",
-        "switched off",
-        "switched off in words",
-        "a boolean",
-        "NULL is the default",
-        "not a text",
-        "no type",
-        "blank",
-        "NULL body",
-        "the default text switched off",
-        "the default text of another type",
-    ],
-)
-def test_choose_template(rows: list[dict[str, object]], expected: tuple[str, str]) -> None:
-    """The operator's newest active text is used; else the default one."""
-    assert expected == choose_template(rows)
