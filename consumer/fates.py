@@ -21,6 +21,8 @@ class Fate(StrEnum):
     """A dead letter: it belongs to ``dead redrive``."""
     WITHDRAWN = "withdrawn"
     """The application took the match back."""
+    CONVERTED = "converted"
+    """A conversion that is counted already."""
     CLOSED = "closed"
     """A person closed it for good."""
     UNSETTLED = "unsettled"

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from consumer import deadletters, overtaking
+from consumer import conversions, deadletters, overtaking
 from consumer.deadletters import Poison
 from consumer.ledger import arrivals, deliveries
 from consumer.ledger.arrivals import Incoming
@@ -29,7 +29,14 @@ from schemas.database import Database, Transaction
 from schemas.decisions import Reason
 from schemas.entries import decode
 from schemas.errors import InvalidEvent, NewerEventVersion, RedisUnavailable, StorageError
-from schemas.events import MatchCreated, MatchWithdrawn, is_withdrawal, split_key
+from schemas.events import (
+    MatchConverted,
+    MatchCreated,
+    MatchWithdrawn,
+    is_conversion,
+    is_withdrawal,
+    split_key,
+)
 
 BATCH: Final = 200
 MOST_DUE: Final = 2000
@@ -45,11 +52,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Sorted:
-    """A batch, decoded: rows to be, withdrawals, events for newer code, and what cannot be read."""
+    """A batch, decoded: rows to be, withdrawals, conversions, what is for newer code, what cannot be read."""
 
     rows: list[Incoming] = field(default_factory=list)
     withdrawals: list[tuple[MatchWithdrawn, str]] = field(default_factory=list)
     """With the entry that each came by."""
+    conversions: list[tuple[MatchConverted, str]] = field(default_factory=list)
+    """The same."""
     newer: list[tuple[tuple[str, int], Delivered]] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -75,8 +84,10 @@ def sort(entries: Sequence[Delivered]) -> Sorted:
         else:
             if isinstance(arrived.event, MatchCreated):
                 batch.rows.append(Incoming(arrived.event, entry.entry_id, arrived.again))
-            else:
+            elif isinstance(arrived.event, MatchWithdrawn):
                 batch.withdrawals.append((arrived.event, entry.entry_id))
+            else:
+                batch.conversions.append((arrived.event, entry.entry_id))
     return batch
 
 
@@ -88,6 +99,7 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
     arrivals.insert_fresh(tx, batch.rows, now)
     arrivals.look_again(tx, [key for key, item in zip(keys, batch.rows, strict=True) if item.again], now)
     closed = overtaking.withdraw(tx, [event for event, _ in batch.withdrawals], now)
+    conversions.note(tx, [conversions.of_event(event, now) for event, _ in batch.conversions])
     closed += overtaking.supersede(tx, _rivals(existing, keys), now)
     for key, entry in batch.newer:
         fields = {name.decode(): value.decode() for name, value in (entry.fields or {}).items()}
@@ -100,6 +112,7 @@ def store(tx: Transaction, batch: Sorted, now: datetime) -> list[str]:
             if key in existing or item.entry_id != first[key]
         ),
         *(entry_id for _, entry_id in batch.withdrawals),
+        *(entry_id for _, entry_id in batch.conversions),
         *(row.entry_id for row in closed if row.entry_id is not None),
         *(entry.entry_id for _, entry in batch.newer),
         *(letter.entry_id for letter in batch.poison),
@@ -256,10 +269,10 @@ class Intake:
 def _key_of(entry: Delivered) -> tuple[str, int] | None:
     """Read the match's key alone: what lies deeper may be what everybody dies on.
 
-    None for a withdrawal: that the match has a row says nothing about it.
+    None for a withdrawal and a conversion: that the match has a row says nothing about them.
     """
     try:
         subject = (entry.fields or {})[b"subject"].decode()
-        return None if is_withdrawal(subject) else split_key(subject)
+        return None if is_withdrawal(subject) or is_conversion(subject) else split_key(subject)
     except (KeyError, UnicodeDecodeError, InvalidEvent):
         return None

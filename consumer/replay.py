@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from consumer import deadletters
+from consumer import conversions, deadletters
 from consumer.fates import Fate
 from consumer.ledger import arrivals, deliveries
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import Reason
-from schemas.events import is_withdrawal, split_key
+from schemas.events import is_conversion, is_withdrawal, split_key
 from schemas.states import DeliveryStatus, PushStatus
 
 _OPEN: Final = {DeliveryStatus.WAITING, DeliveryStatus.PARKED, DeliveryStatus.DROPPED}
@@ -23,12 +23,17 @@ _OPEN: Final = {DeliveryStatus.WAITING, DeliveryStatus.PARKED, DeliveryStatus.DR
 def fates(tx: Transaction, event_keys: Collection[str]) -> dict[str, Fate]:
     """Tell what each of these events meets; keys that cannot be read are a mistake of the caller's."""
     withdrawals = {key: split_key(key) for key in event_keys if is_withdrawal(key)}
-    matches = {key: split_key(key) for key in event_keys if key not in withdrawals}
+    converted = {key: split_key(key)[0] for key in event_keys if is_conversion(key)}
+    matches = {key: split_key(key) for key in event_keys if key not in withdrawals and key not in converted}
     rows = _rows(tx, {match_id for match_id, _ in matches.values()})
     withdrawn = arrivals.withdrawn(tx, list(withdrawals.values())) if withdrawals else frozenset()
     told = {key: _fate(rows.get(found)) for key, found in matches.items()}
     told |= {
         key: Fate.WITHDRAWN if found in withdrawn else Fate.MISSING for key, found in withdrawals.items()
+    }
+    counted = conversions.known(tx, set(converted.values()))
+    told |= {
+        key: Fate.CONVERTED if match_id in counted else Fate.MISSING for key, match_id in converted.items()
     }
     missing = [key for key, fate in told.items() if fate is Fate.MISSING]
     return told | _buried(tx, missing)

@@ -25,7 +25,7 @@ from producer.stream import MatchStream, Position, StreamId, parse_id
 from schemas.database import Database, Transaction
 from schemas.entries import decode
 from schemas.errors import InvalidEvent, NewerEventVersion
-from schemas.events import split_key
+from schemas.events import OF_ALL, split_key
 from schemas.states import Entry
 
 PAGE: Final = 500
@@ -219,7 +219,11 @@ def _note(
     did = act.what
     timeline.note(
         tx,
-        [Line(Entry.PERSON, *key, reason=did, detail=act.why, author=act.author) for key in matches],
+        [
+            Line(Entry.PERSON, match_id, revision, reason=did, detail=act.why, author=act.author)
+            for match_id, revision in matches
+            if revision != OF_ALL  # a conversion is no part of any revision's journey
+        ],
         now,
     )
     if number is None:

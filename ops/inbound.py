@@ -52,7 +52,7 @@ def puller_of(
         Syncing(calls),
         replies_of(judging, installation, forwards=bool(settings.forward_url), welcome=welcome),
         States(calls).of,
-        rules=Rules(settings.menu_click_reopens),
+        rules=Rules(settings.menu_click_reopens, timedelta(minutes=settings.reply_counts_minutes)),
         zone=ZoneInfo(settings.host_timezone),
         world=world,
     )

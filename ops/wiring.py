@@ -22,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from consumer import deadletters
+from consumer import conversions, deadletters
 from consumer.acks import Acks
 from consumer.daemon import Rooms
 from consumer.gather import Rules
@@ -54,7 +54,7 @@ from producer.mirror import Mirror
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
 from schemas.errors import ConfigurationError, InvalidEvent
-from schemas.events import is_withdrawal, split_key
+from schemas.events import is_conversion, is_withdrawal, split_key
 from schemas.keys import Keys
 from schemas.settings import Settings
 
@@ -310,15 +310,20 @@ async def _require_streams(redis: Redis) -> None:
 def _carried(tx: Transaction, event_keys: Sequence[str]) -> frozenset[str]:
     matches: dict[tuple[str, int], str] = {}
     withdrawals: dict[tuple[str, int], str] = {}
+    converted: dict[str, str] = {}
     for key in event_keys:
         try:
-            (withdrawals if is_withdrawal(key) else matches)[split_key(key)] = key
+            if is_conversion(key):
+                converted[split_key(key)[0]] = key
+            else:
+                (withdrawals if is_withdrawal(key) else matches)[split_key(key)] = key
         except InvalidEvent:
             continue
     return (
         deadletters.known(tx, event_keys)
         | {matches[found] for found in arrivals.known(tx, matches)}
         | {withdrawals[found] for found in arrivals.withdrawn(tx, withdrawals)}
+        | {converted[found] for found in conversions.known(tx, converted)}
     )
 
 

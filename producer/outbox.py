@@ -52,7 +52,8 @@ class Outbox:
     ) -> Added | AlreadyThere:
         """Write an event on ``connection``, inside the transaction that is open there.
 
-        A ``MatchCreated`` announces a match; a ``MatchWithdrawn`` takes it back.
+        A ``MatchCreated`` announces a match; a ``MatchWithdrawn`` takes it back, a
+        ``MatchConverted`` tells that it came to what it was for.
 
         Works with every isolation mode of ``sqlite3`` and of psycopg; where the driver begins transactions
         by itself, it does so at this INSERT, if the caller's own write did not before.

@@ -14,11 +14,15 @@ from typing import Final
 
 from schemas.errors import InvalidEvent, NewerEventVersion
 from schemas.events import (
+    MATCH_CONVERTED,
     MATCH_CREATED,
     MATCH_WITHDRAWN,
     VERSION,
     Event,
+    MatchConverted,
     MatchWithdrawn,
+    conversion_from_json,
+    is_conversion,
     is_withdrawal,
     match_from_json,
     split_key,
@@ -27,6 +31,7 @@ from schemas.events import (
 
 SOURCE: Final = "kfpush/outbox"
 
+_ALL: Final = (MATCH_CREATED, MATCH_WITHDRAWN, MATCH_CONVERTED)
 _TYPE = re.compile(r"(?P<name>[a-z.]+)\.v(?P<version>[1-9][0-9]{0,8})")
 
 
@@ -71,7 +76,7 @@ class Arrived:
 def decode(fields: Mapping[bytes, bytes]) -> Arrived:
     """Read a stream entry.
 
-    A withdrawal of a newer version is read all the same: its subject says what is withdrawn.
+    A withdrawal or a conversion of a newer version is read all the same: its subject says of what.
 
     Raises:
         NewerEventVersion: the event is well formed but of a version this kfpush does not know.
@@ -96,11 +101,11 @@ def decode(fields: Mapping[bytes, bytes]) -> Arrived:
 
 def _event(type_text: str, subject: str, data: str) -> Event:
     found = _TYPE.fullmatch(type_text)
-    if found is None or found["name"] not in {MATCH_CREATED, MATCH_WITHDRAWN}:
+    if found is None or found["name"] not in _ALL:
         message = f"unknown event type {type_text[:80]!r}"
         raise InvalidEvent(message)
     match_id, revision = split_key(subject)
-    if is_withdrawal(subject) != (found["name"] == MATCH_WITHDRAWN):
+    if _name_of(subject) != found["name"]:
         message = f"subject {subject[:80]!r} is none of {type_text[:80]!r}"
         raise InvalidEvent(message)
     is_newer = int(found["version"]) > VERSION
@@ -108,9 +113,20 @@ def _event(type_text: str, subject: str, data: str) -> Event:
         if is_newer:
             raise NewerEventVersion(subject)
         return match_from_json(data)
+    if found["name"] == MATCH_WITHDRAWN:
+        if not is_newer:
+            return withdrawal_from_json(data)
+        return MatchWithdrawn.model_construct(match_id=match_id, revision=revision, user_id=_user_in(data))
     if not is_newer:
-        return withdrawal_from_json(data)
-    return MatchWithdrawn.model_construct(match_id=match_id, revision=revision, user_id=_user_in(data))
+        return conversion_from_json(data)
+    return MatchConverted.model_construct(match_id=match_id, user_id=_user_in(data))
+
+
+def _name_of(subject: str) -> str:
+    """What kind of event a key belongs to."""
+    if is_conversion(subject):
+        return MATCH_CONVERTED
+    return MATCH_WITHDRAWN if is_withdrawal(subject) else MATCH_CREATED
 
 
 def _user_in(data: str) -> str:

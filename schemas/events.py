@@ -2,6 +2,7 @@
 
 Event  MatchCreated (kfpush.match.created.v1)    key <match_id>:<revision>
 | MatchWithdrawn (kfpush.match.withdrawn.v1) key <match_id>:<revision>:withdrawn
+| MatchConverted (kfpush.match.converted.v1) key <match_id>:converted
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from schemas.errors import InvalidEvent
 
 MATCH_CREATED: Final = "kfpush.match.created"
 MATCH_WITHDRAWN: Final = "kfpush.match.withdrawn"
+MATCH_CONVERTED: Final = "kfpush.match.converted"
 VERSION: Final = 1
-"""The version of both that this kfpush writes, and the newest it reads."""
+"""The version of all that this kfpush writes, and the newest it reads."""
 
 DEFAULT_LIFETIME = timedelta(days=7)
 """A match without its own expiry is not worth a message after this long."""
@@ -30,10 +32,14 @@ MAX_PAYLOAD_BYTES: Final = 64 * 1024
 
 _LONGEST_ID: Final = 128
 _WITHDRAWN: Final = ":withdrawn"
+_CONVERTED: Final = ":converted"
+OF_ALL: Final = 0
+"""Stands for the revision in what is said of a match as a whole."""
 _KEY = re.compile(
     rf"(?P<match_id>.{{1,{_LONGEST_ID}}}):(?P<revision>[1-9][0-9]{{0,15}})(?:{_WITHDRAWN})?", re.DOTALL
 )
 """Numbers as we write them, and of a length that every reader of them can hold."""
+_CONVERSION = re.compile(rf"(?P<match_id>.{{1,{_LONGEST_ID}}}){_CONVERTED}", re.DOTALL)
 _OWN_KEY = re.compile(r":(?P<revision>\d+)(:[a-z]+)?")
 """What follows the match's id in a key: its revision, and for other events than the match itself, which."""
 
@@ -58,6 +64,10 @@ _IN_ID: Final = r"^[^\s\x00-\x1f\x7f]+$"
 """Neither space nor control characters: no terminal shows those, and PostgreSQL has no NUL."""
 
 Id = Annotated[str, Field(min_length=1, max_length=_LONGEST_ID, pattern=_IN_ID), BeforeValidator(_id_text)]
+
+DEFAULT_CONVERSION: Final = "converted"
+ConversionName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,40}$")]
+"""A word for reports to count by: nothing that anybody typed."""
 
 
 class MatchCreated(BaseModel):
@@ -115,8 +125,28 @@ class MatchWithdrawn(BaseModel):
         return withdrawal_key(self.match_id, self.revision)
 
 
-Event = MatchCreated | MatchWithdrawn
-E = TypeVar("E", MatchCreated, MatchWithdrawn)
+class MatchConverted(BaseModel):
+    """What a match was for has happened: they talked, met, signed; ``name`` says which, in a word.
+
+    Counted once a match, whichever revision led to it, and first told wins.  It may come before the match
+    itself.  Fields this version does not know travel on.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    match_id: Id
+    user_id: Id
+    name: ConversionName = DEFAULT_CONVERSION
+    occurred_at: Instant | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: a match is converted once."""
+        return conversion_key(self.match_id)
+
+
+Event = MatchCreated | MatchWithdrawn | MatchConverted
+E = TypeVar("E", MatchCreated, MatchWithdrawn, MatchConverted)
 
 
 def event_key(match_id: str, revision: int) -> str:
@@ -129,18 +159,31 @@ def withdrawal_key(match_id: str, revision: int) -> str:
     return f"{match_id}:{revision}{_WITHDRAWN}"
 
 
+def conversion_key(match_id: str) -> str:
+    """Write the idempotency key of a match's conversion."""
+    return f"{match_id}{_CONVERTED}"
+
+
+def is_conversion(key: str) -> bool:
+    """Whether a key is that of a conversion."""
+    return _CONVERSION.fullmatch(key) is not None
+
+
 def is_withdrawal(key: str) -> bool:
     """Whether a key is that of a withdrawal."""
     return key.endswith(_WITHDRAWN) and _KEY.fullmatch(key) is not None
 
 
 def split_key(key: str) -> tuple[str, int]:
-    """Read (match_id, revision) from an event's key, a withdrawal's too.
+    """Read (match_id, revision) from an event's key, a withdrawal's too; of a conversion's, ``OF_ALL``.
 
     Raises:
         InvalidEvent: it is no such key.
 
     """
+    converted = _CONVERSION.fullmatch(key)
+    if converted is not None:
+        return converted["match_id"], OF_ALL
     found = _KEY.fullmatch(key)
     if found is None:
         message = f"not an event key: {key[:80]!r} (expected <match_id>:<revision>)"
@@ -161,7 +204,14 @@ def revision_in(key: str, match_id: str) -> int | None:
 
 def type_of(event: Event) -> str:
     """Write the CloudEvents type of an event."""
-    return f"{MATCH_CREATED if isinstance(event, MatchCreated) else MATCH_WITHDRAWN}.v{VERSION}"
+    return f"{_TYPES[type(event)]}.v{VERSION}"
+
+
+_TYPES: Final[Mapping[type[Event], str]] = {
+    MatchCreated: MATCH_CREATED,
+    MatchWithdrawn: MATCH_WITHDRAWN,
+    MatchConverted: MATCH_CONVERTED,
+}
 
 
 def _complaint(error: ValidationError) -> str:
@@ -203,6 +253,16 @@ def withdrawal_from_json(text: str | bytes) -> MatchWithdrawn:
 
     """
     return _from_json(MatchWithdrawn, text)
+
+
+def conversion_from_json(text: str | bytes) -> MatchConverted:
+    """Validate one JSON object.
+
+    Raises:
+        InvalidEvent: naming every field that is wrong, or where the JSON breaks.
+
+    """
+    return _from_json(MatchConverted, text)
 
 
 def _from_json(kind: type[E], text: str | bytes) -> E:

@@ -6,7 +6,8 @@ Settings that must lose or double messages are refused here, before anything sta
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,9 @@ _WEWORK = {
     "token": "WEWORK_TOKEN",
     "aes_key": "WEWORK_AES_KEY",
 }
+
+_API_TOKEN: Final = re.compile(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST_SECRET},}}")
+"""What a header of the kind ``Authorization: Bearer`` can carry (RFC 6750)."""
 
 
 def environment_name(field: str) -> str:
@@ -98,6 +102,14 @@ class Settings(BaseModel):
         SecretStr(""), description="Key of the signature (HMAC-SHA256) of what is POSTed there."
     )
 
+    api_token: SecretStr = Field(
+        SecretStr(""),
+        description="What the application shows to report opens and conversions by HTTP. Empty: it cannot.",
+    )
+    reply_counts_minutes: float = Field(
+        30.0, gt=0, le=2880, description="How soon after a message a word counts as a reply to it, minutes."
+    )
+
     send_concurrency: int = Field(64, ge=1, le=200, description="Attempts in flight per process.")
     send_timeout: Seconds = Field(8.0, description="Longest time of one attempt, seconds.")
     connect_timeout: Seconds = Field(3.0, description="Longest time to connect, seconds.")
@@ -154,6 +166,21 @@ class Settings(BaseModel):
     def callback_aes_keys(self) -> tuple[str, ...]:
         """The EncodingAESKeys with which a callback may be encrypted."""
         return (SANDBOX_AES_KEY,) if self.sandboxed else _listed(self.aes_key)
+
+    @property
+    def api_tokens(self) -> tuple[str, ...]:
+        """The tokens by which the application may report; while they are changed two."""
+        return _listed(self.api_token)
+
+    @field_validator("api_token")
+    @classmethod
+    def _api_tokens(cls, given: SecretStr) -> SecretStr:
+        if not all(_API_TOKEN.fullmatch(text) for text in _listed(given)):
+            raise ValueError(
+                f"a token has at least {SHORTEST_SECRET} letters, digits and -._~+/=; between two is a comma."
+                " `openssl rand -hex 32` makes one"
+            )
+        return given
 
     @field_validator("token")
     @classmethod

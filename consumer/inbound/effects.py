@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from consumer import windows
+from consumer import opens, windows
 from consumer.facts import ServiceState, Window
 from consumer.inbound import failed, inbox, stops, talk
 from consumer.inbound.failures import failure_of
@@ -34,9 +34,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say: whether a tap on a menu item reopens the five messages."""
+    """What the settings say: whether a tap on a menu item reopens the five messages.
+
+    ``reply_within`` is how soon after a message a word of theirs counts as a reply to it.
+    """
 
     click_reopens: bool = False
+    reply_within: timedelta = timedelta(minutes=30)
 
     def opens(self, item: Item) -> bool:
         """Whether a customer's message opens the window."""
@@ -76,6 +80,7 @@ def take_in(
     after = _in_windows(tx, heard, concerned, rules, moment)
     paused = failed.settle(tx, heard, concerned, after, moment.now)
     _recall(tx, heard, concerned, moment.now)
+    opens.replied(tx, _replies(heard), rules.reply_within)
     has_woken = _wake(tx, heard, hosted.bound, rules, moment)
     history = [one for one in heard if one.item.key not in undone]
     has_woken |= stops.obey_history(tx, account, history, hosted.bound, moment.now)
@@ -94,6 +99,15 @@ def take_in(
         paused=tuple(paused),
         held=_held(heard, after),
     )
+
+
+def _replies(heard: Sequence[Heard]) -> list[tuple[RecipientKey, datetime]]:
+    """Tell who said something in words and when; a tap is told of by itself."""
+    return [
+        (one.recipient, one.at)
+        for one in heard
+        if one.recipient is not None and one.item.is_word and not one.item.is_click and not one.is_history
+    ]
 
 
 def _held(heard: Sequence[Heard], after: Mapping[RecipientKey, Window]) -> tuple[RecipientKey, ...]:

@@ -231,7 +231,14 @@ def _asked(fresh: Sequence[Heard], bound: Mapping[str, Bound], undone: frozenset
             who = bound[one.recipient.external_userid]
             asked.append(
                 Asked(
-                    one.recipient, who.user_ids, who.person, one.item.key, one.at, one.command, one.item.raw
+                    one.recipient,
+                    who.user_ids,
+                    who.person,
+                    one.item.key,
+                    one.at,
+                    one.command,
+                    one.item.raw,
+                    is_tap=one.item.is_click,
                 )
             )
     return asked

@@ -50,6 +50,8 @@ class Letter:
     template: str | None = None
     version: int | None = None
     variant: str = ""
+    experiment: str = ""
+    """The experiment whose variant this is; none, and the template's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ class Draft:
 
 _WRITTEN: Final = (
     "msgid, open_kfid, external_userid, user_id, person, kind, matches, body, template, version, variant,"
-    " status, send_by, attempts, holder, lease_until, window_opened_at, reserved_at, tried_at"
+    " experiment, msgtype, status, send_by, attempts, holder, lease_until, window_opened_at, reserved_at,"
+    " tried_at"
 )
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?)"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?)"
 MOST_WRITTEN: Final = 100
 """So many letters in one statement."""
 
@@ -127,6 +130,8 @@ def write(
                 letter.template,
                 letter.version,
                 letter.variant,
+                letter.experiment,
+                letter.body.get("msgtype"),
                 to_text(draft.send_by),
                 holder,
                 lease,
@@ -217,6 +222,7 @@ def _push(row: Row) -> Push:
         template=row["template"],
         version=row["version"],
         variant=row["variant"],
+        experiment=row["experiment"] or "",
     )
     return Push(
         row["id"],

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from consumer import preferences, wordings
+from consumer import opens, preferences, wordings
 from consumer.book import Book, Reader
 from consumer.compose import Carried, match_letter, msgid_of
 from consumer.facts import Person
@@ -23,6 +23,7 @@ from consumer.kinds import TELLS_OF_THE_STOP
 from consumer.ledger import deliveries, offers, pushes, waking
 from consumer.ledger.deliveries import Key, Verdict, Waiting
 from consumer.ledger.pushes import ANSWER, MENU, Draft, Letter
+from consumer.opens import Open
 from consumer.plain import as_answer, as_asked_for, only_at
 from consumer.planner import plan
 from consumer.policy import judge
@@ -43,6 +44,7 @@ from schemas.database import Transaction
 from schemas.decisions import Decision, Drop, Park, Reason, Send
 from schemas.kf import text_body
 from schemas.kf_kinds import Envelope, message_body
+from schemas.opens import Proxy
 from schemas.states import DeliveryStatus
 
 WITH_A_TAP: Final = 2
@@ -137,6 +139,8 @@ class _Desk:
     _changed: list[Asked] = field(default_factory=list)
     """Words after which what waits is decided again."""
     _opened: Book | None = None
+    _seen: list[tuple[Key | None, Open]] = field(default_factory=list)
+    """What people must have seen, to ask for it; of what stood in an older message, the key to find it by."""
 
     def __post_init__(self) -> None:
         tx, now = self.tx, self.context.now
@@ -170,6 +174,8 @@ class _Desk:
             return Answered(Ending.UNANSWERED, Reason.NO_SESSION)
         had_stopped = self._has_stopped(known, item)
         self._grant(known, item)
+        if isinstance(item.command, View):
+            self._note_view(item, item.command)
         if had_stopped and isinstance(item.command, Stop):
             return Answered(Ending.REPEATED)
         if had_stopped and not isinstance(item.command, Resume):
@@ -187,6 +193,7 @@ class _Desk:
         """Write all that was granted and answered together, and tell the answers' pushes."""
         context = self.context
         self._obey()
+        self._write_opens()
         ids = iter(offers.offer(self.tx, [draft for draft, _ in self._written], context.wall, context.now))
         told: list[Answered] = []
         replies = iter(self._written)
@@ -253,6 +260,30 @@ class _Desk:
         )
         text = texts.NOT_SET if is_refused else texts.said(item.command, had_stopped=had_stopped)
         return self._say(known, item, text)
+
+    def _note_view(self, item: Asked, asked: View) -> None:
+        """Remember that they have seen what they ask about, whether or not an answer can go."""
+        letter = self._newest(item)
+        shown = viewing.view(asked, letter, self._matches, item.user_ids)
+        proxy = Proxy.TAPPED if item.is_tap else Proxy.VIEWED
+        if shown.brings is None and shown.about is not None:
+            is_in_letter = letter is not None and shown.about in letter.matches
+            push_id = letter.push_id if letter is not None and is_in_letter else 0
+            found = Open(push_id, proxy, item.spoken_at, shown.about[0])
+            self._seen.append((None if is_in_letter else shown.about, found))
+        elif shown.menu is not None and letter is not None:  # the list of all that it carries
+            self._seen.append((None, Open(letter.push_id, proxy, item.spoken_at)))
+
+    def _write_opens(self) -> None:
+        older = opens.of_keys(self.tx, {key for key, _ in self._seen if key is not None})
+        opens.note(
+            self.tx,
+            [
+                found if key is None else replace(found, push_id=older[key])
+                for key, found in self._seen
+                if key is None or key in older
+            ],
+        )
 
     def _newest(self, item: Asked) -> seen.Seen | None:
         letters = [self._letters.get((item.recipient, user_id)) for user_id in item.user_ids]

@@ -107,3 +107,5 @@ class Asked:
     spoken_at: datetime
     command: Command
     item: Mapping[str, object] = field(default_factory=dict, repr=False)
+    is_tap: bool = False
+    """They tapped an item of a menu, and typed nothing."""

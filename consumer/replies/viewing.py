@@ -19,12 +19,13 @@ _LONGEST_NUMBER: Final = 3
 class Shown:
     """A text, and the match in it that no message has brought yet: this one does.
 
-    ``menu`` says the same with items to tap.
+    ``menu`` says the same with items to tap; ``about`` is the one match that is told of.
     """
 
     text: str
     brings: Key | None = None
     menu: texts.Menu | None = None
+    about: Key | None = None
 
 
 def number_in(which: str) -> int | None:
@@ -75,4 +76,4 @@ def _details(known: Known | None) -> Shown:
         return Shown(texts.NO_SUCH_MATCH)
     if known.match is None:
         return Shown(texts.WITHDRAWN)
-    return Shown(texts.details(known.match), known.key if known.is_pending else None)
+    return Shown(texts.details(known.match), known.key if known.is_pending else None, about=known.key)

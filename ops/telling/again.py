@@ -29,6 +29,7 @@ FATES: Final[Mapping[Fate, Text]] = {
     Fate.SENDING: Text("{count} being sent", "{count} 个发送中"),
     Fate.DEAD: Text("{count} dead letters: see kfpush dead", "{count} 个死信：见 kfpush dead"),
     Fate.WITHDRAWN: Text("{count} withdrawn by the application", "{count} 个已被应用撤回"),
+    Fate.CONVERTED: Text("{count} conversions counted already", "{count} 个转化已经计入"),
     Fate.CLOSED: Text("{count} closed by a person", "{count} 个已由人工关闭"),
     Fate.UNSETTLED: Text(
         "{count} that may have been seen: see kfpush dead redrive --resend",

@@ -11,6 +11,7 @@ Our instants are TEXT (see ``times``); booleans are 0 and 1.
 from __future__ import annotations
 
 from schemas.tables.app import PUSH_OUTBOX, PUSH_OUTCOMES, PUSH_PROJECTED
+from schemas.tables.experiments import PUSH_CONVERSIONS, PUSH_EXPERIMENTS, PUSH_OPENS
 from schemas.tables.host import (
     PUSH_HISTORY,
     PUSH_TEMPLATES,
@@ -41,12 +42,15 @@ __all__ = (
     "OWN_SCHEMA_VERSION",
     "OWN_TABLES",
     "PUSH_AUDIT",
+    "PUSH_CONVERSIONS",
     "PUSH_DEAD_LETTERS",
     "PUSH_DELIVERIES",
+    "PUSH_EXPERIMENTS",
     "PUSH_FORWARDS",
     "PUSH_HISTORY",
     "PUSH_INSTALLATION",
     "PUSH_MESSAGES",
+    "PUSH_OPENS",
     "PUSH_OUTBOX",
     "PUSH_OUTCOMES",
     "PUSH_PAUSES",
@@ -90,6 +94,9 @@ OWN_TABLES = (
     KF_INBOUND,
     PUSH_FORWARDS,
     PUSH_TEMPLATE_VERSIONS,
+    PUSH_EXPERIMENTS,
+    PUSH_OPENS,
+    PUSH_CONVERSIONS,
     PUSH_SETTINGS,
     PUSH_DEAD_LETTERS,
     PUSH_PAUSES,

@@ -71,6 +71,7 @@ KF_INBOUND = Table(
     key=("open_kfid", "item_key"),
     indexes=(
         Index("kf_inbound_person", ("external_userid", "send_time")),
+        Index("kf_inbound_stops", ("send_time",), where="effect = 'stopped'"),
         Index("kf_inbound_raw", ("received_at",), where="raw IS NOT NULL"),
     ),
 )

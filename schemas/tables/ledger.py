@@ -53,6 +53,8 @@ PUSH_MESSAGES = Table(
         text("template"),
         integer("version"),
         text("variant"),
+        text("experiment"),
+        text("msgtype"),
         text("status", required=True),
         text("reason"),
         text("send_by", required=True),
@@ -77,6 +79,7 @@ PUSH_MESSAGES = Table(
         ),
         Index("push_messages_slots", ("external_userid", "accepted_at")),
         Index("push_messages_day", ("user_id", "accepted_at")),
+        Index("push_messages_experiment", ("experiment", "user_id", "id"), where="experiment <> ''"),
         Index("push_messages_unprojected", ("id",), where="settled_at IS NOT NULL AND projected_at IS NULL"),
     ),
 )

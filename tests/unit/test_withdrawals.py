@@ -89,8 +89,8 @@ def test_a_newer_version_is_kept_to(data: str, user_id: str) -> None:
     """Its subject says what is withdrawn: to wait for newer code would send what nobody wants sent."""
     arrived = decode(entry("m1:2:withdrawn", "kfpush.match.withdrawn.v2", data))
 
-    assert (arrived.event.match_id, arrived.event.revision, arrived.event.user_id) == ("m1", 2, user_id)
     assert isinstance(arrived.event, MatchWithdrawn)
+    assert (arrived.event.match_id, arrived.event.revision, arrived.event.user_id) == ("m1", 2, user_id)
     assert arrived.event.key == "m1:2:withdrawn"
 
 
