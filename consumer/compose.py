@@ -7,17 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consumer import digest as digests
 from consumer.book import Wording
 from consumer.ledger.pushes import Letter
 from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, Template, compile_template, match_values
 from schemas.decisions import RecipientKey
 from schemas.events import MatchCreated
 from schemas.kf import MSGID_BYTES, TEXT_BYTES, text_body
-
-BETWEEN: Final = "\n\n"
-"""What parts the matches of one message."""
-
-THERE_IS_MORE: Final = "还有 {} 个，回复「更多」"
 
 _BUILT_IN: Final = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
 
@@ -49,14 +45,22 @@ def match_letter(
     recipient: RecipientKey,
     person: str,
     installation: str,
+    digest: Wording | None = None,
     more: int = 0,
 ) -> Letter:
-    """Write the letter that carries these matches of one user, and says how many ``more`` there are."""
+    """Write the letter that carries these matches of one user, and says how many ``more`` there are.
+
+    One match is worded by ``wording``; several are always a digest: the operator's, or without one ours.
+    """
     parts = [part for item in carried for part in (*item.key, item.generation)]
     msgid = msgid_of(installation, kind, parts)
-    last = [THERE_IS_MORE.format(more)] if more else []
-    room = TEXT_BYTES - sum(len(text.encode()) + len(BETWEEN) for text in last)
-    texts = [*_texts(wording.template, [item.match for item in carried], room), *last]
+    values = [match_values(item.match, n) for n, item in enumerate(carried, 1)]
+    used = wording if len(carried) == 1 else digest
+    content = (
+        _single(wording.template, values[0], more)
+        if used is wording
+        else digests.digest_text(values, digest, more=more)
+    )
     return Letter(
         msgid=msgid,
         recipient=recipient,
@@ -67,29 +71,18 @@ def match_letter(
             touser=recipient.external_userid,
             open_kfid=recipient.open_kfid,
             msgid=msgid,
-            content=BETWEEN.join(texts),
+            content=content,
         ),
         kind=kind,
-        template=wording.name,
-        version=wording.version,
-        variant=wording.variant,
+        template=used.name if used else digests.NAME,
+        version=used.version if used else None,
+        variant=used.variant if used else "",
     )
 
 
-def _texts(template: Template, matches: Sequence[MatchCreated], room: int) -> list[str]:
-    """Render matches into so many bytes together: what is short leaves its room to what is long."""
-    values = [match_values(match, n) for n, match in enumerate(matches, 1)]
-    texts = [_text(template, value, TEXT_BYTES) for value in values]
-    room -= (len(matches) - 1) * len(BETWEEN)
-    by_size = sorted(range(len(texts)), key=lambda place: len(texts[place].encode()))
-    for left, place in zip(range(len(texts), 0, -1), by_size, strict=True):
-        if len(texts[place].encode()) > room // left:
-            texts[place] = _text(template, values[place], room // left)
-        room -= len(texts[place].encode())
-    return texts
-
-
-def _text(template: Template, values: Mapping[str, str], limit: int) -> str:
-    """Render; an operator's text that comes out blank, for want of a name, gives way to the built-in one."""
-    text = template.render_within(values, limit)
-    return text if text.strip() else _BUILT_IN.render_within(values, limit)
+def _single(template: Template, values: Mapping[str, str], more: int) -> str:
+    """Render one match; an operator's text that comes out blank gives way to the built-in one."""
+    end = f"\n\n{digests.THERE_IS_MORE.format(more)}" if more else ""
+    room = TEXT_BYTES - len(end.encode())
+    text = template.render_within(values, room)
+    return (text if text.strip() else _BUILT_IN.render_within(values, room)) + end

@@ -42,10 +42,12 @@ class Composer:
     def draft(self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0) -> Draft:
         """Word the letter that carries these matches of one user, and says that there are ``more``."""
         user_id = rows[0].candidate.user_id
+        reader = Reader(user_id, known.locales.get(user_id, ""))
         letter = match_letter(
             [Carried(row.match, row.generation) for row in rows],
             kind=pushes.MATCH,
-            wording=self.book.wording_for(Reader(user_id, known.locales.get(user_id, ""))),
+            wording=self.book.wording_for(reader),
+            digest=self.book.digest_for(reader) if len(rows) > 1 else None,
             recipient=decision.recipient,
             person=known.group.name,
             installation=self.installation,

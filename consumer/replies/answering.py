@@ -311,10 +311,12 @@ class _Desk:
                 going = [rows[match.match_id, match.revision] for match in planned.matches]
                 behind = tuple(rows[match.match_id, match.revision] for match in planned.behind)
                 self._taken |= {row.key for row in going}
+                reader = _reader(known, going[0].candidate.user_id)
                 letter = match_letter(
                     [Carried(row.match, row.generation) for row in going],
                     kind=ANSWER,
-                    wording=self._book.wording_for(_reader(known, going[0].candidate.user_id)),
+                    wording=self._book.wording_for(reader),
+                    digest=self._book.digest_for(reader),
                     recipient=item.recipient,
                     person=known.group.name,
                     installation=self.context.installation,

@@ -34,6 +34,7 @@ def letter(
     body: str = "{profile_name} {score}% {n}",
     home: str = MINE,
     more: int = 0,
+    digest: Wording | None = None,
 ) -> Letter:
     """A letter with these matches and generations."""
     return match_letter(
@@ -44,6 +45,7 @@ def letter(
         person="wm1",
         installation=home,
         more=more,
+        digest=digest,
     )
 
 
@@ -121,24 +123,43 @@ def test_a_name_of_nothing_leaves_no_empty_message(name: str, body: str) -> None
     assert "匹配度：85%" in content(written)
 
 
-def test_several_matches_share_one_message() -> None:
-    """Each has its number, a blank line between, in the order given."""
+def test_several_matches_are_a_digest() -> None:
+    """The single template words one match; several go as the digest, in the order given."""
     written = letter((found(17), 0), (found(18, profile_name="李四", score=0.9), 2))
 
-    assert content(written) == "张三 85% 1\n\n李四 90% 2"
+    assert content(written).split("\n") == [
+        "🎯 为您找到 2 位匹配的联系人",
+        "",
+        "1. 张三 · 85%",
+        "2. 李四 · 90%",
+        "",
+        "回复「查看1」到「查看2」了解详情",
+    ]
     assert written.matches == (("17", 1), ("18", 1))
+    assert (written.template, written.version) == ("digest", None)
 
 
-@pytest.mark.parametrize(("letter_of", "least"), [("长", 1_990), ("x", 2_020)])
-@pytest.mark.parametrize("count", [1, 2, 3, 10])
-def test_long_matches_share_its_bytes(count: int, letter_of: str, least: int) -> None:
-    """However long their texts, the message holds all of them, and each says how to answer."""
-    matches = [(found(number, explanation=letter_of * 9_999), 0) for number in range(count)]
+def test_the_operators_digest_is_noted() -> None:
+    """A letter says which template and version worded it."""
+    mine = Wording(
+        "my_list",
+        4,
+        compile_template("{n}) {profile_name}"),
+        "digest",
+        compile_template("{count}!", ["count"]),
+    )
+    written = letter((found(17), 0), (found(18), 0), digest=mine)
 
-    text = content(letter(*matches, body=DEFAULT_TEMPLATES[TEXT_TEMPLATE]))
+    assert content(written) == "2!\n\n1) 张三\n2) 张三\n\n回复「查看1」到「查看2」了解详情"
+    assert (written.template, written.version) == ("my_list", 4)
 
-    assert least < len(text.encode()) <= 2048
-    assert [f'回复"查看{n}"' in text for n in range(1, count + 1)] == [True] * count
+
+def test_one_match_says_what_waits_behind_it() -> None:
+    """Whatever its own text, there is room for how to ask."""
+    written = letter((found(explanation="很" * 900), 0), body="{profile_name}\n{explanation}", more=3)
+
+    assert content(written).endswith("…\n\n还有 3 个，回复「更多」")
+    assert 2040 < len(content(written).encode()) <= 2048
 
 
 texts = st.text(max_size=60) | st.text("长😀e\u0301\u200d\n ", max_size=900)
@@ -162,27 +183,3 @@ def test_wechat_would_take_it(rows: list[tuple[int, str, str, int]], body: str, 
     assert re.fullmatch(r"[0-9a-zA-Z_-]{1,32}", written.msgid)
     assert content(written).strip()
     assert len(content(written).encode()) <= 2048
-
-
-def test_what_is_left_is_told_at_the_end() -> None:
-    """Whatever the texts before it, there is room for how to ask."""
-    many = [(found(n, explanation="很" * 600), 0) for n in range(1, 9)]
-
-    written = letter(*many, body="{n}. {profile_name}\n{explanation}", more=3)
-
-    assert content(written).endswith("\n\n还有 3 个，回复「更多」")
-    assert len(content(written).encode()) <= 2048
-    assert [line[:5] for line in content(written).split("\n") if line[:1].isdigit()] == [
-        f"{n}. 张三" for n in range(1, 9)
-    ]
-
-
-def test_what_is_short_leaves_its_room_to_what_is_long() -> None:
-    """One long explanation among short ones loses no more than it must."""
-    written = letter(
-        (found(1), 0), (found(2, explanation="很" * 650), 0), (found(3), 0), body="{n} {explanation}"
-    )
-
-    parts = content(written).split("\n\n")
-    assert (parts[0], parts[2]) == ("1 ", "3 ")
-    assert parts[1].startswith("2 " + "很" * 600)
