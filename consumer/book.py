@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from consumer.templates import (
     DEFAULT_TEMPLATES,
@@ -115,6 +115,18 @@ class Languages:
         return self.base
 
 
+class Varying(Protocol):
+    """An experiment on one template: who reads which wording of it, and who nothing."""
+
+    def wording_for(self, user_id: str) -> Wording:
+        """Choose the wording of the variant that a user belongs to."""
+        ...
+
+    def holds_out(self, user_id: str) -> bool:
+        """Whether a user is sent nothing while it runs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The wordings in force, and what was wrong with those that should be.
@@ -126,18 +138,29 @@ class Book:
     text: Languages
     digest: Languages | None = None
     complaints: tuple[str, ...] = ()
+    trials: Mapping[str, Varying] = field(default_factory=dict)
+    """The experiments that run on these wordings, by the name of the template that each varies."""
 
     def wording_for(self, reader: Reader) -> Wording:
         """Choose how one match is worded for this reader."""
-        return self.single.of(reader.locale)
+        return self._varied(self.single.of(reader.locale), reader)
 
     def plain_for(self, reader: Reader) -> Wording:
         """Choose the plain text for this reader, whatever kind single matches have."""
-        return self.text.of(reader.locale)
+        return self._varied(self.text.of(reader.locale), reader)
 
     def digest_for(self, reader: Reader) -> Wording | None:
         """Choose the operator's digest for this reader; None: they wrote none."""
-        return None if self.digest is None else self.digest.of(reader.locale)
+        return None if self.digest is None else self._varied(self.digest.of(reader.locale), reader)
+
+    def holds_out(self, user_id: str) -> bool:
+        """Whether an experiment wants this user to be sent nothing."""
+        return any(trial.holds_out(user_id) for trial in self.trials.values())
+
+    def _varied(self, wording: Wording, reader: Reader) -> Wording:
+        """Give the reader's variant, where an experiment runs; who reads a translation is in none."""
+        trial = self.trials.get(wording.name)
+        return wording if trial is None else trial.wording_for(reader.user_id)
 
 
 @dataclass(frozen=True, slots=True)

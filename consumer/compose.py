@@ -77,6 +77,7 @@ def match_letter(
         template=used.name if used else digests.NAME,
         version=used.version if used else None,
         variant=used.variant if used else "",
+        experiment=used.experiment if used else "",
     )
 
 

@@ -12,7 +12,8 @@ from consumer.ledger import pushes
 from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.pushes import Draft
 from consumer.ledger.timeline import Line
-from schemas.decisions import Send
+from consumer.planner import Planned
+from schemas.decisions import Drop, Reason, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class Composer:
 
     book: Book
     installation: str
+
+    def withheld(self, planned: Sequence[Planned]) -> Sequence[Planned]:
+        """Drop what would go to somebody whom an experiment holds out; nothing else is changed.
+
+        Only here, when every gate lets it go: so whom no message reaches can be compared with whom one does.
+        """
+        if not self.book.trials:
+            return planned
+        return [
+            Planned((*item.matches, *item.behind), Drop(Reason.HELD_OUT))
+            if isinstance(item.decision, Send) and self.book.holds_out(item.matches[0].user_id)
+            else item
+            for item in planned
+        ]
 
     def draft(self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0) -> Draft:
         """Word the letter that carries these matches of one user, and says that there are ``more``."""

@@ -157,7 +157,8 @@ class Round:
         facts = self._places.seen_by(known.facts, pushes.MATCH)
         verdicts: list[Verdict] = []
         lines: list[Line] = []
-        for item in plan(facts, [row.candidate for row in pending], self._clock.now):
+        planned = plan(facts, [row.candidate for row in pending], self._clock.now)
+        for item in composer.withheld(planned):
             carried = [rows[match.match_id, match.revision] for match in item.matches]
             if isinstance(item.decision, Send):
                 if not self._places.are_there_for(item.decision.recipient):

@@ -11,14 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from consumer.book import BUILT_IN, TEXT, Book, Languages, Source, Worded, in_force, opened, worded
+from consumer.experiments import table, trial
 from schemas.database import Transaction, marks
+from schemas.errors import TemplateError
+from schemas.experiments import Experiment
 from schemas.times import to_text
 
 
 def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime, *, kind: str = TEXT) -> Book:
     """Open the book that the operator's active templates make; ``kind`` is how single matches are to go.
 
-    ``rows`` are those of ``push_templates``.  One query, and one statement for each text that is new.
+    ``rows`` are those of ``push_templates``.  Two queries, and one statement for each text that is new.
     """
     wanted = in_force(rows, kind)
     text, digest = opened(wanted.text), opened(wanted.digest)
@@ -29,13 +32,54 @@ def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime,
         single = opened(wanted.single)
         complaints += single.complaints
         singles = {"": texts[""], **single.ready}
-    known = _versions(tx, [*texts.values(), *singles.values(), *digest.ready.values()], now)
+    bases = [found[""] for found in (singles, texts, digest.ready) if "" in found]
+    tried = _tried(table.running(tx), {item.source.name: item.source for item in bases}, complaints)
+    varied = [item for _, ready in tried for item in ready.values()]
+    known = _versions(tx, [*texts.values(), *singles.values(), *digest.ready.values(), *varied], now)
     return Book(
         _languages(singles, known),
         _languages(texts, known),
         _languages(digest.ready, known) if "" in digest.ready else None,
         tuple(complaints),
+        {experiment.template: _trial(experiment, ready, known) for experiment, ready in tried},
     )
+
+
+def _tried(
+    running: Sequence[Experiment], bases: Mapping[str, Source], complaints: list[str]
+) -> list[tuple[Experiment, Mapping[str, Worded]]]:
+    """Make ready the experiments on templates in force; one that cannot be is left out whole, or it lies."""
+    found: list[tuple[Experiment, Mapping[str, Worded]]] = []
+    for experiment in running:
+        if experiment.template not in bases:
+            complaints.append(
+                f"experiment {experiment.name!r} varies the template {experiment.template!r}, which is not in"
+                " force: it counts nothing. Switch the template on, or `kfpush experiment stop` it"
+            )
+            continue
+        try:
+            found.append((experiment, trial.made_ready(experiment, bases[experiment.template])))
+        except TemplateError as error:
+            complaints.append(
+                f"experiment {experiment.name!r}: {error}. Until it is mended everybody is told in the"
+                " template's own words"
+            )
+    return found
+
+
+def _trial(
+    experiment: Experiment, ready: Mapping[str, Worded], known: Mapping[tuple[str, str], int]
+) -> trial.Trial:
+    wordings = {
+        variant: replace(
+            item.wording,
+            version=known[item.source.name, item.source.digest],
+            variant=variant,
+            experiment=experiment.name,
+        )
+        for variant, item in ready.items()
+    }
+    return trial.Trial(experiment, wordings)
 
 
 def _languages(found: Mapping[str, Worded], known: Mapping[tuple[str, str], int]) -> Languages:

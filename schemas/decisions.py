@@ -30,6 +30,8 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     PUSH_DISABLED = "push_disabled"
     BELOW_MIN_SCORE = "below_min_score"
+    HELD_OUT = "held_out"
+    """Nothing else stood in its way: an experiment wants to know what comes of no message at all."""
     CLOSED = "closed"
     """A person closed a dead letter for good."""
     # park

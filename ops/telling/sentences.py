@@ -115,6 +115,14 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "Its score is below the least the user asks for (min_score).",
         "匹配度低于用户设定的最低值（min_score）。",
     ),
+    Reason.HELD_OUT: _why(
+        "an experiment holds the user out",
+        "用户属于实验的对照空组",
+        "An experiment sends this user nothing while it runs, to compare with those it does "
+        "(`kfpush experiment list`). Afterwards `kfpush replay` takes such matches up again.",
+        "某个实验在运行期间不向该用户发送任何消息，以便对比（见 `kfpush experiment list`）。"
+        "实验结束后可用 `kfpush replay` 重新投递。",
+    ),
     Reason.CLOSED: _why(
         "a person closed it for good",
         "已由人工关闭",
