@@ -9,12 +9,12 @@ from typing import Final
 import structlog
 
 from consumer.gather import Rules, read_host
+from consumer.looping import keep_at
 from consumer.plan import Round
 from consumer.rounds import ROWS_A_PLACE, Clock, Outcome, find_due
 from consumer.send import Sender
 from consumer.world import World
 from schemas.database import Database, Transaction
-from schemas.errors import StorageError
 
 POLL: Final = 0.25
 """How often a due row that nobody announced (another process's, or one whose time came) is looked for."""
@@ -52,24 +52,7 @@ class Planning:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        failures = 0
-        while True:
-            self._nudged.clear()
-            try:
-                busy = await self.plan_once()
-                failures = 0
-            except StorageError as error:
-                failures += 1
-                log.error("plan.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
-                await asyncio.sleep(self._world.back_off(failures))
-                continue
-            if busy:
-                continue
-            try:
-                async with asyncio.timeout(POLL):
-                    await self._nudged.wait()
-            except TimeoutError:
-                continue
+        await keep_at(self.plan_once, self._nudged, world=self._world, every=POLL, trouble="plan.waiting")
 
     async def plan_once(self) -> bool:
         """Run one round; tell whether it did anything, so that another may follow at once."""

@@ -13,9 +13,10 @@ import structlog
 
 from consumer import outcomes, screens
 from consumer.ledger import pushes
+from consumer.looping import keep_at
 from consumer.world import World
 from schemas.database import Database, Row, Transaction
-from schemas.errors import StorageError, ValueRefused
+from schemas.errors import ValueRefused
 
 PAGE: Final = 80
 """So many pushes at once: a busy host waits for the end of each page when it writes."""
@@ -42,23 +43,14 @@ class Projection:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        failures = 0
-        while True:
-            try:
-                while await self.project():
-                    pass
-                failures = 0
-            except StorageError as error:
-                failures += 1
-                log.error("projection.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
-                await asyncio.sleep(self._world.back_off(failures))
-            self._nudged.clear()
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._nudged.wait()
-            except TimeoutError:
-                continue
-            await asyncio.sleep(TOGETHER)
+        await keep_at(
+            self.project,
+            self._nudged,
+            world=self._world,
+            every=EVERY,
+            trouble="projection.waiting",
+            together=TOGETHER,
+        )
 
     async def project(self) -> bool:
         """Project one page; tell whether there may be more."""

@@ -18,6 +18,7 @@ from consumer.backoff import doubled, spread
 from consumer.inbound import cursors
 from consumer.inbound.cursors import LeaseLost
 from consumer.inbound.pull import Pull, Pulled
+from consumer.looping import keep_at
 from consumer.wechat.errcodes import explain
 from consumer.wechat.syncing import NotPulled
 from consumer.world import World
@@ -83,23 +84,10 @@ class Puller:
 
     async def run(self) -> None:
         """Work until cancelled; a pull that is cut is repeated by whoever comes next."""
-        failures = 0
         try:
-            while True:
-                self._nudged.clear()
-                try:
-                    await self.look()
-                    failures = 0
-                except StorageError as error:
-                    failures += 1
-                    log.error("pull.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
-                    await asyncio.sleep(self._world.back_off(failures))
-                    continue
-                try:
-                    async with asyncio.timeout(LOOK_EVERY):
-                        await self._nudged.wait()
-                except TimeoutError:
-                    continue
+            await keep_at(
+                self.look, self._nudged, world=self._world, every=LOOK_EVERY, trouble="pull.waiting"
+            )
         finally:
             for task in self._running.values():
                 task.cancel()

@@ -19,10 +19,10 @@ import structlog
 from consumer.backoff import doubled, spread
 from consumer.ledger import forwards
 from consumer.ledger.forwards import GIVE_UP_AFTER, Forward
+from consumer.looping import keep_at
 from consumer.wechat.port import Reply, TransportFailure
 from consumer.world import World
 from schemas.database import Database, Transaction
-from schemas.errors import StorageError
 
 AT_ONCE: Final = 16
 """So many conversations are told of side by side."""
@@ -82,23 +82,7 @@ class Forwarder:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        failures = 0
-        while True:
-            self._nudged.clear()
-            try:
-                while await self.forward():
-                    pass
-                failures = 0
-            except StorageError as error:
-                failures += 1
-                log.error("forward.waiting", error=str(error), failures=failures)  # noqa: TRY400 - expected
-                await asyncio.sleep(self._world.back_off(failures))
-                continue
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._nudged.wait()
-            except TimeoutError:
-                continue
+        await keep_at(self.forward, self._nudged, world=self._world, every=EVERY, trouble="forward.waiting")
 
     async def forward(self) -> bool:
         """Try what is due; tell whether there may be more."""
