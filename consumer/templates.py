@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from consumer.cut import ELLIPSIS, TEXT_BYTES, cut_to_bytes
+from consumer.profile import PROFILE_FIELDS, profile_values
 from schemas.errors import TemplateError
 
 TEMPLATE_BYTES: Final = 8 * 1024
@@ -24,7 +25,16 @@ MOST_FIELDS: Final = 64
 VALUE_CHARACTERS: Final = 4096
 """More of a value is never looked at; no message holds half of it."""
 
-FIELDS: Final = ("profile_name", "intent_name", "score", "explanation", "matched_conditions", "match_id", "n")
+MATCH_FIELDS: Final = (
+    "profile_name",
+    "intent_name",
+    "score",
+    "explanation",
+    "matched_conditions",
+    "match_id",
+    "n",
+)
+FIELDS: Final = (*MATCH_FIELDS, *PROFILE_FIELDS)
 HEAD_FIELDS: Final = ("count", "intent_name")
 """What the head of a digest may say: how many matches it carries, and the intent if they share one."""
 
@@ -165,10 +175,15 @@ class Matched(Protocol):
     def matched_conditions(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def match_id(self) -> str: ...  # noqa: D102
+    @property
+    def model_extra(self) -> dict[str, object] | None: ...  # noqa: D102
 
 
 def match_values(event: Matched, n: int) -> dict[str, str]:
-    """Write a match as template values; ``n`` is its place in the push, from 1.  Names become one line."""
+    """Write a match as template values; ``n`` is its place in the push, from 1.  Names become one line.
+
+    Profile fields are there as far as the match carries them.
+    """
     conditions = (_one_line(condition) for condition in event.matched_conditions)
     return {
         "profile_name": _one_line(event.profile_name),
@@ -178,6 +193,7 @@ def match_values(event: Matched, n: int) -> dict[str, str]:
         "matched_conditions": "、".join(condition for condition in conditions if condition),
         "match_id": event.match_id,
         "n": str(n),
+        **profile_values(event),
     }
 
 

@@ -21,7 +21,7 @@ from consumer.replies.asked import (
     View,
 )
 from consumer.replies.reading import menu_id_of
-from consumer.templates import compile_template, match_values
+from consumer.templates import Template, compile_template, match_values
 from schemas import kf_kinds
 from schemas.events import MatchCreated
 from schemas.kf_kinds import ITEM_BYTES, MENU_ITEMS
@@ -63,9 +63,12 @@ _LIST_END: Final = "回复「查看1」到「查看{count}」了解详情"
 _NAMED: Final = "{{n}}. {{profile_name}}{intent} · {{score}}%"
 
 
-def details(match: MatchCreated) -> str:
-    """Tell all about one match; a long explanation loses its end."""
+def details(match: MatchCreated, detail: Template | None = None) -> str:
+    """Tell all about one match, in the operator's words if there are; a long explanation loses its end."""
     values = match_values(match, 1)
+    text = detail.render_within(values, TEXT_BYTES) if detail is not None else ""
+    if text.strip():
+        return text
     lines = ["【{profile_name}】"]
     if values["intent_name"]:
         lines.append("意图：{intent_name}")
