@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumer.book import Book, Reader
 from consumer.compose import Carried, match_letter
+from consumer.content import Content
 from consumer.gather import Known
 from consumer.ledger import pushes
 from consumer.ledger.deliveries import Verdict, Waiting
@@ -39,6 +40,18 @@ class Composer:
 
     book: Book
     installation: str
+    content: Content = field(default_factory=Content)
+
+    def judged(self, rows: list[Waiting]) -> list[Waiting]:
+        """Mark the matches that say what the operator's list blocks."""
+        if self.content.blocking is None:
+            return rows
+        return [
+            replace(row, candidate=replace(row.candidate, blocked=category))
+            if (category := self.content.blocked(row.match))
+            else row
+            for row in rows
+        ]
 
     def withheld(self, planned: Sequence[Planned]) -> Sequence[Planned]:
         """Drop what would go to somebody whom an experiment holds out; nothing else is changed.
@@ -59,7 +72,7 @@ class Composer:
         user_id = rows[0].candidate.user_id
         reader = Reader(user_id, known.locales.get(user_id, ""))
         letter = match_letter(
-            [Carried(row.match, row.generation) for row in rows],
+            [Carried(self.content.cleaned(row.match), row.generation) for row in rows],
             kind=pushes.MATCH,
             wording=self.book.wording_for(reader),
             digest=self.book.digest_for(reader) if len(rows) > 1 else None,
@@ -71,4 +84,5 @@ class Composer:
         opened_at = next(
             window.opened_at for window in known.facts.windows if window.recipient == decision.recipient
         )
+        letter = replace(letter, body=self.content.guarded(letter.body))
         return Draft(letter, decision.send_by, opened_at)

@@ -113,6 +113,8 @@ class Candidate:
     earlier: Earlier | None = None
     released: bool = False
     """It was parked until the user spoke: what was so goes in one message."""
+    blocked: str = ""
+    """The category of a word in it that the operator's list blocks; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

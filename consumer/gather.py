@@ -16,6 +16,7 @@ from consumer.ledger import deliveries, usage
 from consumer.people import Group, group
 from consumer.preferences import settings_of
 from consumer.quiet import day_start
+from consumer.wordlist import WordList
 from schemas.database import Transaction
 from schemas.preferences import Unreadable, read_preferences
 
@@ -29,6 +30,8 @@ class Rules:
     slots_kept_back: int
     send_timeout: timedelta
     push_lease: timedelta
+    words: WordList = field(default_factory=WordList)
+    """What must not be said; who plans looks whether its file has changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ class Round:
     def _plan_people(self, due: Due, inputs: HostInputs, installation: str) -> None:
         book = wordings.choose(self._tx, inputs.templates, self._clock.now)
         self.outcome.complaints += book.complaints
-        composer = Composer(book, installation)
+        content = self._rules.words.content
+        self.outcome.complaints += content.complaints
+        composer = Composer(book, installation, content)
         people = gather(self._tx, inputs, due.user_ids, self._rules, self._clock.now)
         while self._places.left > 0 and self._rows_left > 0:
             some = list(islice(people, max(self._places.left, LEAST_PEOPLE)))
@@ -151,7 +153,7 @@ class Round:
 
     def _plan_person(self, known: Known, own: Sequence[Row], composer: Composer, decided: Decided) -> None:
         self.outcome.complaints += known.complaints
-        pending = deliveries.understood(self._tx, own)
+        pending = composer.judged(deliveries.understood(self._tx, own))
         self._rows_left -= len(pending)
         rows = {row.key: row for row in pending}
         facts = self._places.seen_by(known.facts, pushes.MATCH)

@@ -64,6 +64,8 @@ class Planning:
         )
         if not due:
             return False
+        if self._rules.words.is_stale():
+            await asyncio.to_thread(self._rules.words.read)
         inputs = await self._app.read(lambda tx: read_host(tx, due.users, due.phones))
         clock = Clock(self._world.now(), self._world.wall())
 

@@ -76,10 +76,14 @@ def has_moved(before: float, score: float) -> bool:
     return round(abs(score - before), 9) > SCORE_MOVED
 
 
-def _dropped(user: User, intent: Intent | None, match: Candidate, sent_at: datetime) -> Drop | None:
+def _dropped(  # noqa: PLR0911 - one line an ending
+    user: User, intent: Intent | None, match: Candidate, sent_at: datetime
+) -> Drop | None:
     preferences = user.preferences
     if match.withdrawn or (intent is not None and not intent.is_active):
         return Drop(Reason.WITHDRAWN)
+    if match.blocked:
+        return Drop(Reason.BLOCKED_CONTENT)
     if match.expires_at <= sent_at:
         return Drop(Reason.EXPIRED)
     if preferences.stopped:

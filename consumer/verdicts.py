@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.timeline import Line
-from schemas.decisions import Defer, Drop, Park
+from schemas.decisions import Defer, Drop, Park, Reason
 from schemas.states import DeliveryStatus, Entry
 
 
@@ -45,5 +45,6 @@ def told(verdict: Verdict, row: Waiting) -> list[Line]:
             revision=row.candidate.revision,
             reason=verdict.reason,
             until=verdict.due_at,
+            detail=row.candidate.blocked or None if verdict.reason == Reason.BLOCKED_CONTENT else None,
         ),
     ]

@@ -41,6 +41,7 @@ from consumer.wechat.client import KfClient
 from consumer.wechat.shelf import TokenShelf
 from consumer.wechat.token import AccessTokens, Credentials, fingerprint
 from consumer.wechat.transport import HttpTransport
+from consumer.wordlist import WordList
 from consumer.world import World
 from ops import inbound, migrate, tenancy
 from ops.clock import SandboxClock, wall
@@ -168,6 +169,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
         acks = Acks(stream)
         reports: asyncio.Queue[Report] = asyncio.Queue()
         nudge = asyncio.Event()
+        rules = rules_of(settings)
         tokens = tokens_of(house)
         sender = Sender(
             KfClient(house.transport, tokens),
@@ -183,7 +185,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             sender,
             acks.later,
             nudge,
-            rules=rules_of(settings),
+            rules=rules,
             installation=house.installation,
             holder=name.text,
             world=house.world,
@@ -235,7 +237,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
                 house.own,
                 calls,
                 settings,
-                judging=rules_of(settings),
+                judging=rules,
                 world=house.world,
                 installation=house.installation,
                 consumer=name.text,
@@ -341,6 +343,10 @@ def rules_of(settings: Settings) -> Rules:
         settings.host_slots,
         timedelta(seconds=settings.send_timeout),
         timedelta(seconds=settings.push_lease),
+        WordList(
+            Path(settings.sensitive_words) if settings.sensitive_words else None,
+            shows_contacts=settings.show_contacts,
+        ),
     )
 
 

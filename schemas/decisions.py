@@ -32,6 +32,8 @@ class Reason(StrEnum):
     BELOW_MIN_SCORE = "below_min_score"
     HELD_OUT = "held_out"
     """Nothing else stood in its way: an experiment wants to know what comes of no message at all."""
+    BLOCKED_CONTENT = "blocked_content"
+    """What it says has a word that the operator's list blocks."""
     CLOSED = "closed"
     """A person closed a dead letter for good."""
     # park

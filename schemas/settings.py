@@ -109,6 +109,15 @@ class Settings(BaseModel):
     reply_counts_minutes: float = Field(
         30.0, gt=0, le=2880, description="How soon after a message a word counts as a reply to it, minutes."
     )
+    sensitive_words: str = Field(
+        "",
+        description="File of words that no message may say, one a line: word, category, block or mask."
+        " Empty: none.",
+    )
+    show_contacts: bool = Field(
+        default=False,
+        description="Whether phone numbers, ID-card numbers and WeChat ids in matches are shown whole.",
+    )
 
     send_concurrency: int = Field(64, ge=1, le=200, description="Attempts in flight per process.")
     send_timeout: Seconds = Field(8.0, description="Longest time of one attempt, seconds.")

@@ -8,7 +8,7 @@ answer, and the ending says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from typing import Final
 from consumer import opens, preferences, wordings
 from consumer.book import Book, Reader
 from consumer.compose import Carried, match_letter, msgid_of
+from consumer.content import Content
 from consumer.facts import Person
 from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.kinds import TELLS_OF_THE_STOP
@@ -40,6 +41,7 @@ from consumer.replies.asked import (
     Stop,
     View,
 )
+from consumer.templates import Template
 from schemas.database import Transaction
 from schemas.decisions import Decision, Drop, Park, Reason, Send
 from schemas.kf import text_body
@@ -157,13 +159,14 @@ class _Desk:
             if isinstance(item.command, View)
             for match_id in viewing.ids_needed(item.command.which, self._newest(item))
         }
-        self._matches = seen.matches_of(tx, needed) if needed else {}
+        self._matches = self._readable(seen.matches_of(tx, needed)) if needed else {}
         curious = {
             user for item in self.asked if isinstance(item.command, View | More) for user in item.user_ids
         }
         if curious:
             rows = deliveries.pending_rows(tx, [sorted(curious)], now)
-            self._pending = deliveries.understood(tx, [row for found in rows.values() for row in found])
+            found = deliveries.understood(tx, [row for found in rows.values() for row in found])
+            self._pending = [row for row in found if not self._content.blocked(row.match)]
 
     def answer(self, item: Asked) -> Answered:
         """Grant what a word asks for, and write its answer; the push's id is known when the desk closes."""
@@ -290,7 +293,9 @@ class _Desk:
         return max((letter for letter in letters if letter), key=lambda letter: letter.push_id, default=None)
 
     def _view(self, known: Known, item: Asked, asked: View) -> _Reply:
-        shown = viewing.view(asked, self._newest(item), self._matches, item.user_ids)
+        shown = viewing.view(
+            asked, self._newest(item), self._matches, item.user_ids, self._detail(known, item)
+        )
         if shown.brings is None:
             return self._say(known, item, shown.text, menu=shown.menu)
         free = [row for row in self._free(item) if row.key == shown.brings]
@@ -313,7 +318,7 @@ class _Desk:
                 self._taken |= {row.key for row in going}
                 reader = _reader(known, going[0].candidate.user_id)
                 letter = match_letter(
-                    [Carried(row.match, row.generation) for row in going],
+                    [Carried(self._content.cleaned(row.match), row.generation) for row in going],
                     kind=ANSWER,
                     wording=self._book.wording_for(reader),
                     digest=self._book.digest_for(reader),
@@ -322,6 +327,7 @@ class _Desk:
                     installation=self.context.installation,
                     more=len(behind),
                 )
+                letter = replace(letter, body=self._content.guarded(letter.body))
                 return _Reply(letter, letter.matches, behind)
         return self._say(known, item, texts.NOTHING_MORE)
 
@@ -331,6 +337,32 @@ class _Desk:
         if self._opened is None:
             self._opened = wordings.choose(self.tx, self.context.inputs.templates, self.context.now)
         return self._opened
+
+    def _detail(self, known: Known, item: Asked) -> Template | None:
+        """How the operator wants one match told to whoever asks; None: they did not say."""
+        if not any(row.get("detail_template") for row in self.context.inputs.templates):
+            return None
+        return self._book.wording_for(_reader(known, self._who(known, item))).detail
+
+    @property
+    def _content(self) -> Content:
+        """What must not be said."""
+        return self.context.rules.words.content
+
+    def _readable(self, matches: Mapping[str, list[seen.Known]]) -> Mapping[str, list[seen.Known]]:
+        """Hide what must not be read; a match that must not be sent is as one that was taken back."""
+        return {
+            match_id: [
+                known
+                if known.match is None
+                else replace(
+                    known,
+                    match=None if self._content.blocked(known.match) else self._content.cleaned(known.match),
+                )
+                for known in revisions
+            ]
+            for match_id, revisions in matches.items()
+        }
 
     def _free(self, item: Asked) -> list[Waiting]:
         """The matches of whoever asks that wait, and that no word before this one took."""

@@ -123,6 +123,12 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "某个实验在运行期间不向该用户发送任何消息，以便对比（见 `kfpush experiment list`）。"
         "实验结束后可用 `kfpush replay` 重新投递。",
     ),
+    Reason.BLOCKED_CONTENT: _why(
+        "a word in it is on the operator's list",
+        "内容含有敏感词",
+        "It says a word that the list in KFPUSH_SENSITIVE_WORDS blocks, so it is not sent.",
+        "其内容含有 KFPUSH_SENSITIVE_WORDS 词表中禁止的词，因此不发送。",
+    ),
     Reason.CLOSED: _why(
         "a person closed it for good",
         "已由人工关闭",

@@ -88,6 +88,8 @@ def _turn(turn: Turn, teller: Teller) -> str:
         act = teller.say(did, author=turn.author)
         return teller.say(texts.BECAUSE, act=act, why=turn.detail) if turn.detail else act
     why = short(turn.reason, teller.language) if turn.reason else (turn.detail or "")
+    if turn.reason == Reason.BLOCKED_CONTENT and turn.detail:
+        why = teller.say(texts.OF_CATEGORY, why=why, category=turn.detail)
     if turn.entry == Entry.DEFERRED and turn.until is not None:
         return teller.say(texts.PUT_OFF, until=turn.until, why=why)
     what = teller.say(ENTRIES[Entry(turn.entry)]) if turn.entry in ENTRIES else turn.entry

@@ -147,6 +147,7 @@ CARRIED = Text("the mirror saw that the ledger has it", "镜像确认台账已�
 ARRIVED = Text("became a delivery (entry {entry})", "成为投递记录（条目 {entry}）")
 PUT_OFF = Text("put off until {until}: {why}", "推迟到 {until}：{why}")
 TURN = Text("{what}: {why}", "{what}：{why}")
+OF_CATEGORY = Text("{why} ({category})", "{why}（{category}）")
 BECAUSE = Text("{act}: {why}", "{act}：{why}")
 RESERVED = Text(
     "push {id} reserved: to {phone} on KF account {account}", "预留推送 {id}：客服账号 {account} → {phone}"

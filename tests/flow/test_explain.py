@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -13,6 +14,7 @@ from fakeredis import FakeAsyncRedis
 from consumer import deadletters
 from consumer.deadletters import Poison
 from consumer.stream import Delivered, Stream
+from consumer.wordlist import WordList
 from ops.looking.journey import as_json
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, NotSentCause, RefusalKind, Refused, Unknown
@@ -625,3 +627,20 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
             "cause": "http 502",
         },
     ]
+
+
+async def test_a_blocked_match_is_told_with_its_category(walk: Walk, tmp_path: Path) -> None:
+    """And without the word."""
+    path = tmp_path / "words"
+    path.write_text("六合彩,gambling", "utf-8")
+    walk.house.rules = replace(walk.house.rules, words=WordList(path))
+    await walk.arrive("42", explanation="买六合彩")
+    await walk.house.plan()
+
+    told = await walk.told("42")
+
+    assert told[:2] == [
+        "Match 42, revision 1, for user ann: dropped",
+        "It says a word that the list in KFPUSH_SENSITIVE_WORDS blocks, so it is not sent.",
+    ]
+    assert told[-1] == "11-22 12:00:00 (04:00:00Z) dropped: a word in it is on the operator's list (gambling)"
