@@ -20,6 +20,8 @@ from ops.sandbox.tokens import Token
 from ops.sandbox.world import World
 
 BODY_BYTES: Final = 1_000_000
+_UNDATED: Final = {"gettoken", "sync_msg"}
+"""Who asks for these writes down no time of the sandbox's."""
 
 Told = dict[str, object]
 Doing = Callable[[], Told]
@@ -155,7 +157,8 @@ class _Exchange:
 
     def __init__(self, world: World, request: Request, api: str, body: object, raw: bytes) -> None:
         self._world, self._request, self._api, self._body = world, request, api, body
-        self._seq, self._at = world.calls.arrive(api), world.clock.witness()
+        self._at = world.clock.now() if api in _UNDATED else world.clock.witness()
+        self._seq = world.calls.arrive(api)
         self._sha256 = hashlib.sha256(raw).hexdigest()
         self._fault = world.faults.take(api, self._named("open_kfid"), self._named("touser"))
 

@@ -51,30 +51,32 @@ def arrange(step: Step, fate: Fate) -> None:
     module, _, path = step.place.partition(":")
     *owners, name = path.split(".")
     owner: Any = functools.reduce(getattr, owners, importlib.import_module(module))
-    setattr(owner, name, _wrapped(getattr(owner, name), step.moment, fate))
+    setattr(owner, name, _wrapped(getattr(owner, name), step, fate))
     if step.moment is Moment.COMMITTED:
         setattr(Database, "exclusive", _committing(Database.exclusive, fate))  # noqa: B010 - a method
     setattr(Database, "_transact", _one_at_a_time(Database._transact, fate))  # noqa: B010, SLF001 - the only place
 
 
-def _wrapped(original: Callable[..., Any], moment: Moment, fate: Fate) -> Callable[..., Any]:
+def _wrapped(original: Callable[..., Any], step: Step, fate: Fate) -> Callable[..., Any]:
+    moment = step.moment
+
     @functools.wraps(original)
     def before(*args: Any, **words: Any) -> Any:  # noqa: ANN401 - any function's
-        if _has_work(args):
+        if _counts(step, args):
             fate.strike()
         return original(*args, **words)
 
     @functools.wraps(original)
     async def after_awaiting(*args: Any, **words: Any) -> Any:  # noqa: ANN401 - any function's
         result = await original(*args, **words)
-        if _has_work(args):
+        if _counts(step, args):
             fate.strike()
         return result
 
     @functools.wraps(original)
     def after(*args: Any, **words: Any) -> Any:  # noqa: ANN401 - any function's
         result = original(*args, **words)
-        if _has_work(args):
+        if _counts(step, args):
             (fate.mark if moment is Moment.COMMITTED else fate.strike)()
         return result
 
@@ -83,8 +85,9 @@ def _wrapped(original: Callable[..., Any], moment: Moment, fate: Fate) -> Callab
     return after_awaiting if inspect.iscoroutinefunction(original) else after
 
 
-def _has_work(args: Sequence[object]) -> bool:
-    return not any(isinstance(arg, list | tuple) and not arg for arg in args)
+def _counts(step: Step, args: Sequence[object]) -> bool:
+    has_work = not any(isinstance(arg, list | tuple) and not arg for arg in args)
+    return has_work and step.about in {None, *(arg for arg in args if isinstance(arg, str))}
 
 
 def _committing(original: Callable[..., Awaitable[Any]], fate: Fate) -> Callable[..., Awaitable[Any]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from schemas.kf import SEND_MSG
+
 
 class Moment(StrEnum):
     """When, seen from a function."""
@@ -29,6 +31,8 @@ class Step:
     story: str
     place: str
     moment: Moment
+    about: str | None = None
+    """Only a passage with this among its arguments counts: a transport carries more than messages."""
 
     def __str__(self) -> str:
         """Name the step as a test's id."""
@@ -51,8 +55,8 @@ STEPS: Final = (
     Step(6, "consume", "planned, not committed", _PLAN, Moment.AFTER),
     Step(7, "consume", "planned and committed, nothing left", _PLAN, Moment.COMMITTED),
     Step(8, "consume", "deferred, not acked", _ACK, Moment.BEFORE),
-    Step(9, "consume", "before the bytes leave", _POST, Moment.BEFORE),
-    Step(10, "consume", "accepted by WeChat, not reported", _POST, Moment.AFTER),
+    Step(9, "consume", "before the bytes leave", _POST, Moment.BEFORE, SEND_MSG),
+    Step(10, "consume", "accepted by WeChat, not reported", _POST, Moment.AFTER, SEND_MSG),
     Step(11, "consume", "settled, not committed", _SETTLE, Moment.AFTER),
     Step(12, "consume", "settled and committed, not acked", _SETTLE, Moment.COMMITTED),
     Step(13, "consume", "settled and acked", _ACK, Moment.AFTER),
