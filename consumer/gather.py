@@ -87,9 +87,7 @@ def gather(
     """
     own_people = windows.own_people(tx, user_ids)
     people = group(user_ids, own_people, inputs.sessions)
-    named: dict[str, set[str]] = {user_id: {user_id} for user_id in own_people}
-    for session in inputs.sessions:
-        named.setdefault(session.user_id, set()).add(session.recipient.external_userid)
+    named = phones_of(own_people, inputs.sessions)
     phones = {phone for person in people for phone in person.external_userids}
     users = {user_id for person in people for user_id in person.user_ids}
     opened = windows.with_words(windows.load(tx, phones), words) if words else windows.load(tx, phones)
@@ -138,6 +136,14 @@ def gather(
             if user_id in settings and settings[user_id]["locale"]
         }
         yield Known(person, facts_of_all, tuple(complaints), locales)
+
+
+def phones_of(own_people: Collection[str], sessions: Sequence[Session]) -> dict[str, set[str]]:
+    """Tell to which external_userids the matches of each user_id may go: those that its own rows name."""
+    named: dict[str, set[str]] = {user_id: {user_id} for user_id in own_people}
+    for session in sessions:
+        named.setdefault(session.user_id, set()).add(session.recipient.external_userid)
+    return named
 
 
 def _intents_of_pushes(tx: Transaction, push_ids: Collection[int]) -> dict[int, list[str]]:

@@ -6,7 +6,7 @@ A transition has a name and says in its WHERE from which states it may be made.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -194,6 +194,11 @@ def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
         row["entry_id"],
         row["person"],
     )
+
+
+def as_it_came(row: Row) -> Candidate:
+    """The match of a row as it was when it had just come, whatever became of it."""
+    return replace(_waiting(row).candidate, withdrawn=False, released=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from consumer.counting import Use
 from consumer.ledger.pushes import MENU, OPEN
-from schemas.database import Transaction, marks
+from schemas.database import Row, Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.states import PushStatus
 from schemas.times import maybe_from_text, to_text
@@ -31,18 +31,23 @@ def read(
                 f" window_opened_at FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
                 (*values, *more),
             ):
-                accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
-                found[row["id"]] = Use(
-                    row["id"],
-                    RecipientKey(row["open_kfid"], row["external_userid"]),
-                    row["user_id"],
-                    row["kind"],
-                    maybe_from_text(accepted_at),
-                    maybe_from_text(row["window_opened_at"]),
-                    row["status"] == PushStatus.FAILED,
-                    row["template"] == MENU,
-                )
+                found[row["id"]] = use_of(row)
     return list(found.values())
+
+
+def use_of(row: Row) -> Use:
+    """Understand a row as it counts."""
+    accepted_at = None if row["status"] in ("sending", "unknown") else row["accepted_at"]
+    return Use(
+        row["id"],
+        RecipientKey(row["open_kfid"], row["external_userid"]),
+        row["user_id"],
+        row["kind"],
+        maybe_from_text(accepted_at),
+        maybe_from_text(row["window_opened_at"]),
+        row["status"] == PushStatus.FAILED,
+        row["template"] == MENU,
+    )
 
 
 def carried_by(tx: Transaction, ids: Collection[int]) -> dict[int, list[tuple[str, int]]]:

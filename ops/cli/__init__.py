@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "resume",
     "user",
     "send-test",
+    "simulate",
     "config",
     "bench",
 )
@@ -51,6 +52,7 @@ _HELP: Final = {
     "resume": "Let go on what a person has paused.",
     "user": "Show what decides about one user, or set their time zone, stop and locale.",
     "send-test": "Send one test message to one user.",
+    "simulate": "Tell what another setting would have made of a span of the past.",
     "dead": "List, show, redrive or drop dead letters.",
     "config": "Show every setting, where it comes from, and what it means.",
     "bench": "Measure what kfpush costs on this machine.",

@@ -6,14 +6,16 @@ Every message is accepted at once; who sends, what WeChat refuses and what break
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from consumer import counting
 from consumer.counting import MATCH, Use
 from consumer.facts import Candidate, Earlier, Intent, Person, User, Window
+from consumer.inbound import talk
 from consumer.planner import Planned, plan
 from consumer.quiet import day_start, next_day_start
 from consumer.releasing import AWAITS_A_WORD, RELEASE_AFTER
@@ -26,6 +28,9 @@ MOST_AT_ONE_INSTANT: Final = 100
 """Decisions about one person at one instant; a planner that wants more goes in circles."""
 
 _BEHIND: Final = Park(Reason.MORE)
+
+_Happening = Word | Candidate | Withdrawal | Use | datetime
+"""What no plan changes; an instant is that of a stop."""
 
 
 class GoesInCircles(AssertionError):
@@ -99,18 +104,21 @@ class _Life:
         self.lived.told = dict(self._told)
         return self.lived
 
-    def _happens(self) -> Iterator[tuple[datetime, Word | Candidate | Withdrawal]]:
+    def _happens(self) -> Iterator[tuple[datetime, _Happening]]:
         """Words before matches of the same instant: what waits is released before anything new comes."""
         story = self._story
-        everything: list[tuple[datetime, int, Word | Candidate | Withdrawal]] = [
+        stops = {wishes.stopped_at for wishes in story.users.values() if wishes.stopped_at is not None}
+        everything: list[tuple[datetime, int, _Happening]] = [
             *((word.at, 0, word) for word in story.words),
             *((match.created_at, 1, match) for match in story.matches),
             *((taken.at, 2, taken) for taken in story.withdrawals),
+            *((use.accepted_at, 3, use) for use in story.others if use.accepted_at is not None),
+            *((at, 4, at) for at in stops),
         ]
         everything.sort(key=lambda item: item[:2])
         return ((at, what) for at, _, what in everything)
 
-    def _take(self, what: Word | Candidate | Withdrawal, now: datetime) -> None:
+    def _take(self, what: _Happening, now: datetime) -> None:
         match what:
             case Word():
                 self._hear(what)
@@ -120,12 +128,16 @@ class _Life:
                 row = self._rows.pop((what.match_id, what.revision), None)
                 if row is not None:
                     self._end(row, Reason.WITHDRAWN)
+            case Use():
+                self._uses.append(what)
+            case datetime():
+                for row in self._rows.values():
+                    row.due_at = min(row.due_at, now)
 
     def _hear(self, word: Word) -> None:
         """The wake rule for a word: what was parked for it goes as one message, in a moment."""
         window = self._windows.get(word.recipient, Window(word.recipient))
-        if window.opened_at is None or word.at > window.opened_at:
-            self._windows[word.recipient] = replace(window, opened_at=word.at)
+        self._windows[word.recipient] = talk.spoke(talk.heard(window, word.at), word.at)
         at = word.at + RELEASE_AFTER
         for row in self._rows.values():
             if row.status is DeliveryStatus.PARKED and row.reason in AWAITS_A_WORD:
@@ -162,9 +174,11 @@ class _Life:
         for user_id, wishes in self._story.users.items():
             midnight = self._midnight(wishes.preferences, now)
             today = len(counting.sent_today(user_id, midnight, self._uses)) if midnight is not None else 0
-            users[user_id] = User(
-                wishes.preferences, today, wishes.phones, self._intents(user_id, wishes.intents, midnight)
-            )
+            preferences = wishes.preferences
+            if wishes.stopped_at is not None:
+                preferences = replace(preferences, stopped=now >= wishes.stopped_at)
+            intents = self._intents(user_id, wishes.intents, midnight)
+            users[user_id] = User(preferences, today, wishes.phones, intents)
         return Person(
             counted,
             users,
@@ -183,14 +197,14 @@ class _Life:
         return known[0]
 
     def _intents(
-        self, user_id: str, intents: dict[str, Intent] | object, midnight: datetime | None
-    ) -> dict[str, Intent]:
-        if not isinstance(intents, dict) or not intents or midnight is None:
-            return dict(intents) if isinstance(intents, dict) else {}
+        self, user_id: str, intents: Mapping[str, Intent], midnight: datetime | None
+    ) -> Mapping[str, Intent]:
+        if not intents or midnight is None:
+            return intents
         today = Counter(
             match.intent_id
-            for message in reversed(self._sent)
-            if message.user_id == user_id and message.at >= midnight
+            for message in takewhile(lambda message: message.at >= midnight, reversed(self._sent))
+            if message.user_id == user_id
             for match in message.matches
         )
         return {name: replace(intent, today=today[name]) for name, intent in intents.items()}

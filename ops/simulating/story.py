@@ -40,14 +40,16 @@ class Wishes:
     preferences: Preferences | Unreadable
     phones: frozenset[str]
     intents: Mapping[str, Intent] = field(default_factory=dict)
+    stopped_at: datetime | None = None
+    """Who has stopped had not before then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """One person from ``start`` to ``end``: all that a way of sending cannot change.
 
-    ``words``, ``matches`` (by created_at) and ``withdrawals`` are in the order of time; ``windows`` and
-    ``uses`` are what is known when it starts, and matches created before that wait then.
+    ``words``, ``matches``, ``withdrawals`` and ``others`` are in the order of time; ``windows`` and ``uses``
+    are what is known when it starts, and matches created before that wait then.
     """
 
     start: datetime
@@ -58,6 +60,10 @@ class Story:
     withdrawals: tuple[Withdrawal, ...] = ()
     windows: tuple[Window, ...] = ()
     uses: tuple[Use, ...] = ()
+    others: tuple[Use, ...] = ()
+    """Messages without matches (answers, the host's own): each takes a slot when it is accepted."""
+    name: str = ""
+    """What the ledger calls the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Terms:
 
     slots_kept_back: int = 0
     send_timeout: timedelta = timedelta(seconds=8)
+    strong_score: float = 0.85
     most_rows: int = 500
     """So many rows of one user at most are planned at once, as the ledger loads them."""
 
@@ -82,10 +89,12 @@ class Message:
 
 @dataclass
 class Lived:
-    """What became of one person's matches; who is in neither ``messages`` nor ``dropped`` still waits."""
+    """What became of a person's matches; what is in none of ``messages``, ``dropped`` and ``dead`` waits."""
 
     messages: list[Message] = field(default_factory=list)
     dropped: dict[Key, Reason] = field(default_factory=dict)
+    dead: set[Key] = field(default_factory=set)
+    """Matches that became dead letters; in a model none does."""
     deferred: set[Key] = field(default_factory=set)
     """Matches that had to wait for a date at least once."""
     parked: set[Key] = field(default_factory=set)

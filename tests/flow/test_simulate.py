@@ -1,0 +1,210 @@
+"""``kfpush simulate``: the model lives a past as the ledger lived it, and asking changes nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from subprocess import CompletedProcess
+
+import pytest
+
+from ops.simulating.changes import Change
+from ops.simulating.living import live
+from ops.simulating.past import Past, Span
+from ops.simulating.reading import Source, count, pasts
+from ops.simulating.story import Lived, Terms
+from schemas.database import Database
+from schemas.receipts import Accepted
+from schemas.times import to_text
+from tests.engines import Sqlite
+from tests.flow.commands import kfpush
+from tests.flow.journeys import Walk, walking
+from tests.flow.ledger_house import LedgerHouse, at, match
+
+START = at("02 00:00")
+END = START + timedelta(days=6)
+NOW = Change(Terms(), "Asia/Shanghai")
+
+Happening = tuple[datetime, str, dict[str, object]]
+"""When, and a word of a user, or a match for one with what it is."""
+
+
+async def live_really(house: LedgerHouse, happenings: Sequence[Happening], end: datetime) -> None:
+    """Let a house live through this, planning whenever something is due; WeChat takes everything."""
+    for moment, what, more in [*sorted(happenings, key=lambda one: one[0]), (end, "end", {})]:
+        while True:
+            [row] = await house.rows(
+                "SELECT min(due_at) AS at FROM push_deliveries WHERE status IN ('waiting', 'parked')"
+            )
+            due = None if row["at"] is None else datetime.fromisoformat(str(row["at"]))
+            if due is None or due >= moment:
+                break
+            house.now = house.wall = max(due, house.now)
+            outcome = await house.plan()
+            await house.settle(*((attempt, Accepted()) for attempt in outcome.attempts))
+        house.now = house.wall = moment
+        if what == "word":
+            await house.session("u1", "wm1", "wk1", moment.isoformat())
+            await house.watch()
+            await heard(house, moment)
+        elif what != "end":
+            await house.arrive(match(what, "u1", **more))
+
+
+async def heard(house: LedgerHouse, moment: datetime) -> None:
+    """The callback brought the word too: its row says when it was said, for ever."""
+    await house.own.exclusive(
+        lambda tx: tx.execute(
+            "INSERT INTO kf_inbound (open_kfid, item_key, external_userid, send_time, origin, msgtype,"
+            " effect, received_at) VALUES ('wk1', ?, 'wm1', ?, 3, 'text', 'word', ?)",
+            (moment.isoformat(), to_text(moment), to_text(moment)),
+        )
+    )
+
+
+def happenings(dice: Random, gap: float, rate: float) -> list[Happening]:
+    """Draw words and matches, to the second."""
+    words: list[Happening] = [(moment, "word", {}) for moment in moments(dice, 1 / gap)]
+    return words + [
+        (moment, f"m{nth:03d}", {"score": round(0.7 + 0.3 * dice.random(), 3)})
+        for nth, moment in enumerate(moments(dice, rate))
+    ]
+
+
+def moments(dice: Random, a_day: float) -> Iterator[datetime]:
+    """Draw instants, so many a day."""
+    moment = START
+    while (moment := moment + timedelta(seconds=round(dice.expovariate(a_day) * 86400))) < END:
+        yield moment
+
+
+async def read(house: LedgerHouse, since: datetime, until: datetime) -> list[Past]:
+    """Read the pasts of everybody."""
+    source = Source(house.app, house.own, house.rules, menu_click_reopens=False)
+    span = Span(since, until)
+    users = await count(source, span, None)
+    return [past async for people in pasts(source, span, users) for past in people]
+
+
+def sent(lived: Lived) -> list[tuple[datetime, list[str]]]:
+    """When messages went, and what they carried."""
+    return [(item.at, [one.match_id for one in item.matches]) for item in lived.messages]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_model_lives_as_the_ledger_does(house: LedgerHouse, seed: int) -> None:
+    """A drawn fortnight, really planned: the model sends the same matches together at the same instants."""
+    await house.prefers("u1", quiet_hours="22:00-08:00", daily_limit=4, batch_mode="smart")
+    await live_really(house, happenings(Random(seed), 1.2, 5), END)
+
+    [past] = await read(house, START, END)
+    lived = live(NOW.story_of(past), NOW.terms)
+
+    assert len(past.lived.messages) > 3
+    assert sent(lived) == sent(past.lived)
+    assert lived.dropped == past.lived.dropped
+    assert lived.deferred == past.lived.deferred
+    assert lived.parked == past.lived.parked
+
+
+async def everything(*databases: Database) -> dict[str, list[str]]:
+    """All rows of all tables, in an order that is the same twice."""
+    found: dict[str, list[str]] = {}
+    for database in databases:
+        for name in await column(database, "SELECT name FROM sqlite_master WHERE type = 'table'"):
+            found[f"{database.name}.{name}"] = sorted(await column(database, f"SELECT * FROM {name}"))
+    return found
+
+
+async def column(database: Database, sql: str) -> list[str]:
+    """What a query finds, a text a row."""
+    rows = await database.read(lambda tx: [tuple(row) for row in tx.rows(sql)])
+    return [str(row[0]) if len(row) == 1 else repr(row) for row in rows]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Walk]:
+    """An installation with six days behind it."""
+    async with walking(Sqlite(tmp_path).migrated(), tmp_path) as walk:
+        await walk.house.prefers("u1", quiet_hours="22:00-08:00", batch_mode="immediate")
+        await live_really(walk.house, happenings(Random(3), 1.2, 5), END)
+        yield walk
+
+
+async def types(walk: Walk, *words: str, **env: str) -> CompletedProcess[str]:
+    """Type ``kfpush simulate`` for the six days."""
+    folder = Path(walk.settings.data_dir).parent
+    env = {**walk.environment, "KFPUSH_WECHAT_BASE_URL": "http://127.0.0.1:9", **env}
+    span = ("--since", START.isoformat(), "--until", END.isoformat())
+    return await asyncio.to_thread(kfpush, "simulate", *span, *words, folder=folder, env=env)
+
+
+async def test_asking_changes_nothing(desk: Walk) -> None:
+    """Every row of every table stays what it was, whatever is asked."""
+    before = await everything(desk.house.own, desk.house.app)
+    ended = await types(desk, "--batch-mode", "daily", "--quiet", "none", "--set", "KFPUSH_HOST_SLOTS=3")
+
+    assert ended.returncode == 0, ended.stderr
+    assert sum(map(len, before.values())) > 40
+    assert await everything(desk.house.own, desk.house.app) == before
+
+
+async def test_three_tellings_side_by_side(desk: Walk) -> None:
+    """What happened, the same simulated, and simulated with one message a day; each adds up."""
+    ended = await types(desk, "--daily-limit", "1", "--json")
+    told = json.loads(ended.stdout)
+
+    assert ended.returncode == 0, ended.stderr
+    assert told["really"] == told["now"]
+    assert told["changed"]["slots"] < told["now"]["slots"]
+    assert told["changed"]["slots"] <= 7
+    for telling in (told["really"], told["now"], told["changed"]):
+        ends = telling["sent"] + sum(telling["dropped"].values()) + telling["dead"] + telling["waiting"]
+        assert ends == telling["matches"] == told["now"]["matches"] > 10
+    assert told["people_who_fare_otherwise"] == 1
+    assert told["change"] == {"settings": [], "daily_limit": 1, "only_unset": False}
+
+
+async def test_what_is_told_in_words(desk: Walk) -> None:
+    """A table and sentences, in English and Chinese; without a change the difference is not shown."""
+    english = (await types(desk, "--batch-mode", "daily")).stdout
+    chinese = (await types(desk, "--batch-mode", "daily", "--lang", "zh")).stdout
+    plain = (await types(desk)).stdout
+
+    assert "messages (slots used)" in english
+    assert "With the change, " in english
+    assert "more matches" in english or "fewer m" in english
+    assert "消息数（占用名额）" in chinese
+    assert "更改之后，" in chinese
+    assert "difference" not in plain
+    assert "Nothing was to be changed" in plain
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--quiet", "evening"), "quiet_hours 'evening' cannot be understood"),
+        (("--timezone", "Mars"), "timezone 'Mars' cannot be understood"),
+        (("--set", "KFPUSH_HTTP_PORT=1"), "one of KFPUSH_HOST_SLOTS"),
+        (("--set", "KFPUSH_HOST_SLOTS=9"), "less than or equal to 4"),
+        (("--only-unset",), "say also what"),
+        (("--until", "2026-01-01"), "ends before it begins"),
+    ],
+)
+async def test_what_cannot_be_asked(desk: Walk, words: tuple[str, ...], complaint: str) -> None:
+    """A wrong preference, setting or span ends with a sentence and exit code 2."""
+    ended = await types(desk, *words)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert complaint in ended.stderr
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    """Nothing is made by asking; the sentence says what to do."""
+    ended = kfpush("simulate", folder=tmp_path)
+
+    assert ended.returncode == 4
+    assert "kfpush migrate" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
