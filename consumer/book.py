@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, Protocol
 
+from consumer.configs import KEYS, problems_of
 from consumer.templates import (
     DEFAULT_TEMPLATES,
     FIELDS,
@@ -101,6 +102,10 @@ class Languages:
 
     base: Wording
     others: Mapping[str, Wording] = field(default_factory=dict)
+
+    def all(self) -> tuple[Wording, ...]:
+        """Every wording of it."""
+        return (self.base, *self.others.values())
 
     def of(self, locale: str) -> Wording:
         """Choose by locale, the nearest first: zh-Hant-TW, zh-Hant, zh, and what has no locale."""
@@ -270,6 +275,8 @@ def worded(source: Source) -> Worded:
             title=_part(source.title, "title_template", fields),
             config=_parsed(source.config),
         )
+    if source.kind in KEYS and (problems := problems_of(source.kind, wording.config)):
+        raise TemplateError(f"miniprogram_config: {'; '.join(problems)}")
     try:
         return Worded(source, replace(wording, detail=_part(source.detail, "detail_template", FIELDS)))
     except TemplateError as error:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from consumer import digest as digests
+from consumer.bodies import Need, body_of
 from consumer.book import Wording
-from consumer.ledger.pushes import Letter
+from consumer.ledger.pushes import MATCH, Letter
 from consumer.templates import DEFAULT_TEMPLATES, TEXT_TEMPLATE, Template, compile_template, match_values
 from schemas.decisions import RecipientKey
 from schemas.events import MatchCreated
 from schemas.kf import MSGID_BYTES, TEXT_BYTES, text_body
+from schemas.kf_kinds import Envelope
 
 _BUILT_IN: Final = compile_template(DEFAULT_TEMPLATES[TEXT_TEMPLATE])
 
@@ -78,6 +80,37 @@ def match_letter(
         version=used.version if used else None,
         variant=used.variant if used else "",
         experiment=used.experiment if used else "",
+    )
+
+
+def card_letter(
+    carried: Carried,
+    *,
+    wording: Wording,
+    media: Mapping[Need, str],
+    recipient: RecipientKey,
+    person: str,
+    installation: str,
+) -> Letter:
+    """Write the letter of one match as a message of the wording's kind; ``media`` is what is ready.
+
+    Raises:
+        NotReady, InvalidMessage, TemplateError: it cannot be made, and goes as text.
+
+    """
+    msgid = msgid_of(installation, MATCH, [*carried.key, carried.generation])
+    envelope = Envelope(recipient.external_userid, recipient.open_kfid, msgid)
+    return Letter(
+        msgid=msgid,
+        recipient=recipient,
+        user_id=carried.match.user_id,
+        person=person,
+        matches=(carried.key,),
+        body=body_of(wording, envelope, match_values(carried.match, 1), media),
+        template=wording.name,
+        version=wording.version,
+        variant=wording.variant,
+        experiment=wording.experiment,
     )
 
 

@@ -17,6 +17,7 @@ import structlog
 from consumer.acks import Acks
 from consumer.inbound.puller import Puller
 from consumer.intake import Intake
+from consumer.media.keeper import Keeper
 from consumer.planning import Planning
 from consumer.projection import Projection
 from consumer.replies.forwarding import Forwarder
@@ -49,6 +50,8 @@ class Rooms:
     welcomer: Welcomer
     forwarder: Forwarder | None = None
     """None where the application does not want to hear what users say."""
+    keeper: Keeper | None = None
+    """None where every message is text."""
 
 
 async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> None:
@@ -69,6 +72,9 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
     if rooms.forwarder is not None:
         # What is being tried when it ends is tried again: it is at least once anyway.
         incoming.append(asyncio.create_task(rooms.forwarder.run(), name="forward"))
+    if rooms.keeper is not None:
+        # An upload that is cut is made again, by whoever comes after its lease.
+        incoming.append(asyncio.create_task(rooms.keeper.run(), name="media"))
     stopping = asyncio.create_task(stop.wait(), name="stop")
     log.info("consume.started", consumer=rooms.stream.consumer)
     try:

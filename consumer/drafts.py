@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from consumer.book import Book, Reader
-from consumer.compose import Carried, match_letter
+from consumer.bodies import NotReady
+from consumer.book import Book, Reader, Wording
+from consumer.cards import Cards
+from consumer.compose import Carried, card_letter, match_letter
 from consumer.content import Content
 from consumer.gather import Known
 from consumer.ledger import pushes
 from consumer.ledger.deliveries import Verdict, Waiting
-from consumer.ledger.pushes import Draft
+from consumer.ledger.pushes import Draft, Letter
 from consumer.ledger.timeline import Line
 from consumer.planner import Planned
-from schemas.decisions import Drop, Reason, Send
+from schemas.decisions import Drop, Reason, RecipientKey, Send
+from schemas.errors import TemplateError
+from schemas.kf_kinds import InvalidMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class Composer:
 
     book: Book
     installation: str
+    cards: Cards
     content: Content = field(default_factory=Content)
+    complaints: list[str] = field(default_factory=list)
+    """What is wrong with a template, as a message made of it showed."""
 
     def judged(self, rows: list[Waiting]) -> list[Waiting]:
         """Mark the matches that say what the operator's list blocks."""
@@ -67,22 +74,56 @@ class Composer:
             for item in planned
         ]
 
-    def draft(self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0) -> Draft:
-        """Word the letter that carries these matches of one user, and says that there are ``more``."""
+    def draft(
+        self, decision: Send, rows: Sequence[Waiting], known: Known, *, more: int = 0, sends: int = 1
+    ) -> Draft:
+        """Word the letter that carries these matches of one user, and says that there are ``more``.
+
+        It is one of so many ``sends`` to this person in this round.
+        """
         user_id = rows[0].candidate.user_id
         reader = Reader(user_id, known.locales.get(user_id, ""))
-        letter = match_letter(
+        letter = None
+        if len(rows) == 1 and not more:
+            letter = self._card(decision.recipient, rows[0], known, self.book.wording_for(reader), sends)
+        letter = letter or match_letter(
             [Carried(self.content.cleaned(row.match), row.generation) for row in rows],
             kind=pushes.MATCH,
-            wording=self.book.wording_for(reader),
+            wording=self.book.plain_for(reader),
             digest=self.book.digest_for(reader) if len(rows) > 1 else None,
             recipient=decision.recipient,
             person=known.group.name,
             installation=self.installation,
             more=more,
         )
+        refused = next((row.fallback_of for row in rows if row.fallback_of is not None), None)
+        if refused is not None:
+            letter = replace(letter, fallback_of=refused)
         opened_at = next(
             window.opened_at for window in known.facts.windows if window.recipient == decision.recipient
         )
         letter = replace(letter, body=self.content.guarded(letter.body))
         return Draft(letter, decision.send_by, opened_at)
+
+    def _card(
+        self, recipient: RecipientKey, row: Waiting, known: Known, wording: Wording, sends: int
+    ) -> Letter | None:
+        """Write one match as the kind that the operator chose; None: it goes as text."""
+        if not self.cards.may(wording.kind, row, recipient, known.facts, sends):
+            return None
+        try:
+            letter = card_letter(
+                Carried(self.content.cleaned(row.match), row.generation),
+                wording=wording,
+                media=self.cards.media,
+                recipient=recipient,
+                person=known.group.name,
+                installation=self.installation,
+            )
+        except NotReady:
+            return None  # the keeper says why, once
+        except (InvalidMessage, TemplateError) as error:
+            self.complaints.append(f"template {wording.name!r}: {error}. It goes as plain text")
+            return None
+        self.cards.went(wording.kind, recipient)
+        return letter

@@ -1,6 +1,7 @@
 """What a receipt means for its push: the letter rules, as one pure function.
 
-    Ending  Delivered | Released(status, reason) | Buried(status, reason) | StaysOpen(wait, reason)
+    Ending  Delivered | Released(status, reason) | Replaced(status, reason) | Buried(status, reason)
+            | StaysOpen(wait, reason)
 
 A refusal of the moment ends a push only when every other attempt is accounted for: an earlier one may have
 been accepted, its answer lost.  A refusal of the bytes or of the recipient, which never change, ends it at
@@ -37,6 +38,14 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The push ended without a message; its matches go again, as another kind of message."""
+
+    status: PushStatus
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Buried:
     """The push ended without a message; its matches are dead letters."""
 
@@ -52,7 +61,7 @@ class StaysOpen:
     reason: Reason
 
 
-Ending = Delivered | Released | Buried | StaysOpen
+Ending = Delivered | Released | Replaced | Buried | StaysOpen
 
 _DEAD = {RefusalKind.CONTENT: Reason.CONTENT_REFUSED, RefusalKind.RECIPIENT: Reason.RECIPIENT_REFUSED}
 _FREE = {
@@ -63,7 +72,7 @@ _FREE = {
 }
 
 
-def ending(  # noqa: PLR0911 - one line an ending
+def ending(  # noqa: C901, PLR0911 - one line an ending
     receipt: Receipt, *, attempts: int, others_accounted: bool, jitter: float
 ) -> Ending:
     """Judge a receipt; ``attempts`` is how many the push has had, ``jitter`` is in [0, 1)."""
@@ -83,6 +92,11 @@ def ending(  # noqa: PLR0911 - one line an ending
             if others_accounted:
                 return Buried(PushStatus.REFUSED, Reason.UNCLASSIFIED)
             return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.UNCLASSIFIED)
+        case Refused(_, RefusalKind.KIND):
+            # What died, or was used up, since an earlier attempt: that one may be on the phone.
+            if others_accounted:
+                return Replaced(PushStatus.REFUSED, Reason.KIND_REFUSED)
+            return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.KIND_REFUSED)
         case Refused(_, kind):
             if others_accounted:
                 return Released(PushStatus.REFUSED, _FREE[kind])
@@ -128,6 +142,8 @@ def ends_a_pause(receipt: Receipt, scope: PauseScope, reason: Reason) -> bool:
     """Whether this answer shows that what was paused for ``reason`` works again."""
     if not isinstance(receipt, Accepted | Refused) or reason is Reason.UNDELIVERED:
         return False  # what WeChat takes without delivering says nothing
+    if scope is PauseScope.MSGTYPE:
+        return isinstance(receipt, Accepted)
     if reason is Reason.OUTAGE:
         return True
     if isinstance(receipt, Refused) and receipt.kind is RefusalKind.UNCLASSIFIED:

@@ -32,6 +32,10 @@ class Rules:
     push_lease: timedelta
     words: WordList = field(default_factory=WordList)
     """What must not be said; who plans looks whether its file has changed."""
+    message_kind: str = "text"
+    """How one match is sent, where it can be."""
+    taps_reopen: bool = False
+    """Whether a tap on a menu gives new messages, as a word does."""
 
 
 @dataclass(frozen=True, slots=True)

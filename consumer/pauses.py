@@ -1,4 +1,4 @@
-"""The table ``push_pauses``: what is paused (the corp, one KF account, one kind of push), by whom and why.
+"""The table ``push_pauses``: what is paused (corp, KF account, kind of push or message), by whom and why.
 
 A pause that kfpush made is probed, and ended by the first answer that contradicts it; one that a person made
 lets nothing through until a person or its own end lifts it.  Both may lie on the same thing.  A pause that is
@@ -24,6 +24,12 @@ LONGEST_LOOK: Final = timedelta(minutes=10)
 THROTTLE_REST: Final = timedelta(seconds=60)
 """WeChat blocks for as long as the window that was exceeded, a minute at least; trying sooner prolongs it."""
 
+
+KIND_REST: Final = timedelta(hours=1)
+"""A kind of message that WeChat refuses is tried again after 1, 2, 4 ... hours, a day at most.
+
+Somebody has to change something first, and every try is a refused call.
+"""
 
 UNDELIVERED_REST: Final = timedelta(minutes=10)
 """Every message that is tried while WeChat delivers nothing takes one of five from somebody."""
@@ -74,6 +80,13 @@ def paused_accounts(active: Iterable[Pause], now: datetime) -> dict[str, datetim
             until = pause.looks_again_at(now)
             found[pause.target] = max(found.get(pause.target, until), until)
     return found
+
+
+def refused_kinds(active: Iterable[Pause], now: datetime) -> frozenset[str]:
+    """Tell which msgtypes go as plain text now; one that may be probed is not among them."""
+    return frozenset(
+        pause.target for pause in active if pause.scope is PauseScope.MSGTYPE and not pause.may_probe(now)
+    )
 
 
 def held_until(active: Iterable[Pause], kind: str, now: datetime) -> datetime | None:
@@ -156,6 +169,8 @@ def _rest(reason: Reason, probes: int) -> timedelta:
             return THROTTLE_REST
         case Reason.UNDELIVERED:
             return UNDELIVERED_REST
+        case Reason.KIND_REFUSED:
+            return min(KIND_REST * (1 << min(probes, 5)), timedelta(days=1))
         case _:
             return probe_delay(probes)
 
@@ -203,12 +218,16 @@ def hold(tx: Transaction, wish: Wish, now: datetime) -> bool:
 
 
 def lift(tx: Transaction, scope: PauseScope, target: str, now: datetime) -> list[Pause]:
-    """End what people have paused, whoever did; planning wakes what it held.  Tell which these were."""
-    lifted = [pause for pause in active(tx, now) if not pause.is_ours and _is_of(pause, scope, target)]
+    """End what people have paused, whoever did; planning wakes what it held.  Tell which these were.
+
+    A kind of message that kfpush itself holds back ends too: a person may know that it works again.
+    """
+    spared = "" if scope is PauseScope.MSGTYPE else BY_KFPUSH
+    lifted = [pause for pause in active(tx, now) if pause.author != spared and _is_of(pause, scope, target)]
     tx.execute(
         "UPDATE push_pauses SET until = ? WHERE scope = ? AND target = ? AND author <> ?"
         " AND (until IS NULL OR until > ?)",
-        (to_text(now), scope, target, BY_KFPUSH, to_text(now)),
+        (to_text(now), scope, target, spared, to_text(now)),
     )
     return lifted
 

@@ -28,6 +28,8 @@ class Places:
         self._corp = pauses.corp_pause(self._pauses)
         self._paused: Mapping[str, datetime] = pauses.paused_accounts(self._pauses, now)
         self._standing_by: Counter[str] = Counter()
+        self.plain_kinds = pauses.refused_kinds(self._pauses, now)
+        """Msgtypes that go as plain text: WeChat refuses them, or a person has said so."""
         self.left = places if self._corp is None else min(places, 1)
 
     def copy(self) -> Self:
@@ -61,11 +63,15 @@ class Places:
         """Whether a push to this recipient may leave."""
         return self.left > 0 and recipient.open_kfid not in self._paused
 
-    def take(self, recipient: RecipientKey) -> None:
+    def take(self, recipient: RecipientKey, msgtype: str) -> None:
         """Count a push that will leave; if it probes a pause, note when the next may."""
         self.left -= 1
         for pause in filter(lambda pause: pause.is_ours, self._pauses):
-            if pause.scope is PauseScope.CORP or pause.target == recipient.open_kfid:
+            if pause.scope is PauseScope.MSGTYPE:
+                if pause.target == msgtype and msgtype not in self.plain_kinds:
+                    pauses.probing(self._tx, pause, self._now)
+                    self.plain_kinds |= {msgtype}
+            elif pause.scope is PauseScope.CORP or pause.target == recipient.open_kfid:
                 probe_at = pauses.probing(self._tx, pause, self._now)
                 if pause.scope is PauseScope.ACCOUNT:
                     self._paused = {**self._paused, pause.target: probe_at}

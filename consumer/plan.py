@@ -7,18 +7,22 @@ stream entries whose walk ended here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 import structlog
 
 from consumer import pauses, windows, wordings
+from consumer.bodies import Need
+from consumer.cards import Cards
 from consumer.drafts import Composer, Decided, Reserved
 from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.ledger import deliveries, pushes, timeline, waking
 from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.timeline import Line
+from consumer.media.shelf import Key as MediaKey
 from consumer.places import Places
 from consumer.planner import plan
 from consumer.retrying import SET_ASIDE, Retries
@@ -42,7 +46,17 @@ log = structlog.get_logger(__name__)
 class Round:
     """One exclusive transaction of planning; made anew for each."""
 
-    def __init__(self, tx: Transaction, clock: Clock, rules: Rules, holder: str, places: int) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        clock: Clock,
+        rules: Rules,
+        holder: str,
+        places: int,
+        media: Mapping[Need, MediaKey] = MappingProxyType({}),
+    ) -> None:
+        """``media`` tells which bytes each file that a template shows is."""
+        self._media = media
         self._tx = tx
         self._clock = clock
         self._rules = rules
@@ -75,11 +89,13 @@ class Round:
         self.outcome.decided += rows + frozen
 
     def _plan_people(self, due: Due, inputs: HostInputs, installation: str) -> None:
-        book = wordings.choose(self._tx, inputs.templates, self._clock.now)
+        kind = self._rules.message_kind
+        book = wordings.choose(self._tx, inputs.templates, self._clock.now, kind=kind)
         self.outcome.complaints += book.complaints
+        cards = Cards(self._tx, book, self._media, self._places, self._rules, self._clock.now)
         content = self._rules.words.content
         self.outcome.complaints += content.complaints
-        composer = Composer(book, installation, content)
+        composer = Composer(book, installation, cards, content)
         people = gather(self._tx, inputs, due.user_ids, self._rules, self._clock.now)
         while self._places.left > 0 and self._rows_left > 0:
             some = list(islice(people, max(self._places.left, LEAST_PEOPLE)))
@@ -109,6 +125,7 @@ class Round:
         groups = [sorted(known.group.user_ids) for known in people]
         rows = deliveries.pending_rows(self._tx, groups, self._clock.now, self._rows_left)
         decided = Decided()
+        composer.cards.look([known.facts for known in people])
         for known in people:
             if self._places.left <= 0 or self._rows_left <= 0 or not known.group.user_ids <= rows.keys():
                 break  # the rest is still due
@@ -121,6 +138,8 @@ class Round:
                 # One person's data must not stop everybody's messages.
                 log.exception("plan.person_broke")
                 self._set_aside(known)
+        self.outcome.complaints += composer.complaints
+        composer.complaints.clear()
         self._write(decided)
 
     def _write(self, decided: Decided) -> None:
@@ -160,15 +179,16 @@ class Round:
         verdicts: list[Verdict] = []
         lines: list[Line] = []
         planned = plan(facts, [row.candidate for row in pending], self._clock.now)
+        sends = sum(isinstance(item.decision, Send) for item in planned)
         for item in composer.withheld(planned):
             carried = [rows[match.match_id, match.revision] for match in item.matches]
             if isinstance(item.decision, Send):
                 if not self._places.are_there_for(item.decision.recipient):
                     continue  # it is still due: the next round looks at it again
                 behind = [rows[match.match_id, match.revision] for match in item.behind]
-                draft = composer.draft(item.decision, carried, known, more=len(behind))
+                draft = composer.draft(item.decision, carried, known, more=len(behind), sends=sends)
                 decided.reserved.append(Reserved(draft, known))
-                self._places.take(item.decision.recipient)
+                self._places.take(item.decision.recipient, draft.letter.msgtype)
                 carried, decision = behind, _BEHIND
             else:
                 decision = item.decision

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
+from consumer.bodies import Need
 from consumer.gather import Rules, read_host
 from consumer.looping import keep_at
+from consumer.media.shelf import Key as MediaKey
 from consumer.plan import Round
 from consumer.rounds import ROWS_A_PLACE, Clock, Outcome, find_due
 from consumer.send import Sender
@@ -37,7 +39,10 @@ class Planning:
         installation: str,
         holder: str,
         world: World,
+        media: Callable[[], Mapping[Need, MediaKey]] = dict,
     ) -> None:
+        """``media`` tells which bytes each file that a template shows is."""
+        self._media = media
         self._app = app
         self._own = own
         self._sender = sender
@@ -70,7 +75,8 @@ class Planning:
         clock = Clock(self._world.now(), self._world.wall())
 
         def work(tx: Transaction) -> Outcome:
-            return Round(tx, clock, self._rules, self._holder, places).run(due, inputs, self._installation)
+            planning = Round(tx, clock, self._rules, self._holder, places, self._media())
+            return planning.run(due, inputs, self._installation)
 
         outcome = await self._own.exclusive(work)
         # While everything due can go, more than there are places for is read in vain.

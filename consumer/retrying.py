@@ -87,7 +87,7 @@ class Retries:
                     now=now,
                 )
                 self.attempts.append(attempt)
-                self._places.take(recipient)
+                self._places.take(recipient, letter.msgtype)
             case Defer(until, reason):
                 self._freeze(push, until, reason)
             case Park(reason):

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from consumer import overtaking, pauses, windows
+from consumer import overtaking, pauses, refusals, windows
 from consumer.endings import (
     GIVE_UP_AFTER,
     Buried,
     Delivered,
     Released,
+    Replaced,
     StaysOpen,
     accounts_for_its_attempt,
     ending,
@@ -29,7 +30,7 @@ from consumer.ledger import deliveries, offers, pushes, timeline, waking
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
 from consumer.send import Report
-from consumer.wechat.errcodes import REPEATED_MSGID
+from consumer.wechat.errcodes import OF_ONE_USER, REPEATED_MSGID
 from schemas.database import Transaction
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, Receipt, RefusalKind, Refused, Unknown
@@ -45,6 +46,8 @@ class Settled:
 
     entries: list[str] = field(default_factory=list)
     told: list[dict[str, object]] = field(default_factory=list)
+    lost_media: bool = False
+    """A file that we uploaded is not known to WeChat: it has to go up again."""
     paused: list[dict[str, object]] = field(default_factory=list)
 
 
@@ -54,14 +57,16 @@ class Runs:
     def __init__(self) -> None:
         self.unknown = 0
         self.unclassified: Counter[str] = Counter()
+        self.of_kind: Counter[str] = Counter()
 
     def copy(self) -> Runs:
         """The same counts apart, for a transaction that may not come to be."""
         runs = Runs()
         runs.unknown, runs.unclassified = self.unknown, self.unclassified.copy()
+        runs.of_kind = self.of_kind.copy()
         return runs
 
-    def count(self, receipt: Receipt, open_kfid: str) -> None:
+    def count(self, receipt: Receipt, open_kfid: str, msgtype: str) -> None:
         """Take a receipt into account."""
         if isinstance(receipt, Unknown):
             self.unknown += 1
@@ -71,6 +76,10 @@ class Runs:
             self.unclassified[open_kfid] += 1
         elif isinstance(receipt, Accepted | Refused):
             self.unclassified.pop(open_kfid, None)
+        if isinstance(receipt, Refused) and receipt.kind is RefusalKind.KIND:
+            self.of_kind[msgtype] += receipt.code not in OF_ONE_USER
+        elif isinstance(receipt, Accepted):
+            self.of_kind.pop(msgtype, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,13 @@ def settle(tx: Transaction, reports: Sequence[Report], runs: Runs, moment: Momen
         if not isinstance(report.receipt, Accepted):
             push, number = rows[report.attempt.push_id], report.attempt.number
             others = set(range(1, push.attempts + 1)) - accounted[push.id] - {number}
+            settled.lost_media |= refusals.forget_media(tx, report.receipt, push.letter, moment.now)
             outcome = _settle_one(tx, report, push, moment, others_accounted=not others)
             if accounts_for_its_attempt(report.receipt):
                 # One by one, as if settled alone: a group must not end a push on news behind it.
                 accounted[push.id] |= {number}
-        runs.count(report.receipt, report.attempt.letter.recipient.open_kfid)
+        letter = report.attempt.letter
+        runs.count(report.receipt, letter.recipient.open_kfid, letter.msgtype)
         changed = _pause(tx, report, runs, active, moment.now)
         if changed:
             settled.paused += changed
@@ -167,11 +178,17 @@ def _settle_one(
     if pushes.end(tx, push.id, decided.status, now, reason=decided.reason, errcode=errcode):
         # The person wakes first, so that what this very push frees keeps its own date.
         _wake(tx, push, moment)
-        _ended(tx, push, decided, moment)
+        _ended(tx, push, decided, errcode, moment)
     return decided.status
 
 
-def _ended(tx: Transaction, push: Push, decided: Released | Buried, moment: Moment) -> None:
+def _ended(
+    tx: Transaction,
+    push: Push,
+    decided: Released | Replaced | Buried,
+    errcode: int | None,
+    moment: Moment,
+) -> None:
     """Let the matches of a push that ended without a message go on, or bury them."""
     now, letter = moment.now, push.letter
     match decided:
@@ -181,6 +198,8 @@ def _ended(tx: Transaction, push: Push, decided: Released | Buried, moment: Mome
             overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
             if letter.kind == pushes.ANSWER and not letter.matches and reason is not Reason.NO_SLOT:
                 offers.offer_again(tx, push, moment.wall + wait)
+        case Replaced():
+            refusals.replace_kind(tx, push, errcode, moment.now, moment.wall)
         case Buried(_, Reason.CONTENT_REFUSED | Reason.UNCLASSIFIED) if len(letter.matches) > 1:
             # Which of them WeChat minds is not known: each goes by itself, and tells.
             deliveries.parted(tx, push.id, now)
@@ -207,11 +226,13 @@ def _pause(
     tx: Transaction, report: Report, runs: Runs, active: Sequence[pauses.Pause], now: datetime
 ) -> list[dict[str, object]]:
     """Begin the pause that a receipt calls for, end those that it contradicts; tell what changed."""
-    account = report.attempt.letter.recipient.open_kfid
+    letter = report.attempt.letter
+    account = letter.recipient.open_kfid
+    targets = {PauseScope.ACCOUNT: account, PauseScope.MSGTYPE: letter.msgtype}
     changed: list[dict[str, object]] = []
 
     def begin(scope: PauseScope, reason: Reason, errcode: int | None) -> None:
-        target = account if scope is PauseScope.ACCOUNT else ""
+        target = targets.get(scope, "")
         if pauses.begin(tx, scope, target, reason, errcode, now):
             changed.append({"event": "push.paused", "scope": scope, "target": target, "errcode": errcode})
 
@@ -219,7 +240,7 @@ def _pause(
         pause
         for pause in active
         if pause.is_ours
-        and pause.target in {"", account}
+        and pause.target == targets.get(pause.scope, "")
         and report.attempt.tried_at >= pause.paused_at  # one that left before says nothing about it
         and ends_a_pause(report.receipt, pause.scope, pause.reason)
     ]
@@ -233,6 +254,8 @@ def _pause(
         begin(PauseScope.CORP, Reason.OUTAGE, None)
     elif runs.unclassified[account] >= IN_A_ROW and isinstance(report.receipt, Refused):
         begin(PauseScope.ACCOUNT, Reason.UNCLASSIFIED, report.receipt.code)
+    elif refusals.stops_its_kind(report.receipt, letter, runs.of_kind[letter.msgtype], IN_A_ROW):
+        begin(PauseScope.MSGTYPE, Reason.KIND_REFUSED, getattr(report.receipt, "code", None))
     return changed
 
 

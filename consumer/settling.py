@@ -40,6 +40,7 @@ class Settler:
         world: World,
         send_timeout: timedelta,
         on_settled: Callable[[], None],
+        on_lost_media: Callable[[], None] = lambda: None,
     ) -> None:
         self._own = own
         self._reports = reports
@@ -47,6 +48,7 @@ class Settler:
         self._world = world
         self._send_timeout = send_timeout
         self._on_settled = on_settled
+        self._on_lost_media = on_lost_media
         self._runs = Runs()
 
     async def idle(self) -> None:
@@ -84,6 +86,8 @@ class Settler:
                 await asyncio.sleep(self._world.back_off(failures))
         self._runs = runs
         self._ack(settled.entries)
+        if settled.lost_media:
+            self._on_lost_media()
         for told in settled.told:
             log.info("push.attempted", **told)
             if told["repeated"] and told["attempt"] == 1:

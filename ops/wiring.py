@@ -28,6 +28,8 @@ from consumer.daemon import Rooms
 from consumer.gather import Rules
 from consumer.intake import Intake
 from consumer.ledger import arrivals, pushes, waking
+from consumer.media.folder import Folder
+from consumer.media.keeper import Keeper
 from consumer.names import ConsumerName
 from consumer.planning import Planning
 from consumer.projection import Projection
@@ -38,6 +40,7 @@ from consumer.stream import BLOCK_MILLISECONDS, Stream
 from consumer.watch import HostWatch
 from consumer.wechat.calls import Calls
 from consumer.wechat.client import KfClient
+from consumer.wechat.media import MediaUploads
 from consumer.wechat.shelf import TokenShelf
 from consumer.wechat.token import AccessTokens, Credentials, fingerprint
 from consumer.wechat.transport import HttpTransport
@@ -179,6 +182,8 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             world=house.world,
             on_free=nudge.set,
         )
+        calls = Calls(house.transport, tokens)
+        keeper = keeper_of(house, calls, name.text, nudge.set)
         planning = Planning(
             house.app,
             house.own,
@@ -189,9 +194,9 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             installation=house.installation,
             holder=name.text,
             world=house.world,
+            media=lambda: {} if keeper is None else keeper.known,
         )
         projection = Projection(house.app, house.own, world=house.world)
-        calls = Calls(house.transport, tokens)
         welcomer = Welcomer(calls, settings.welcome, house.installation, world=house.world)
         forwarder = await stack.enter_async_context(inbound.forwarder_of(house.own, settings, house.world))
 
@@ -222,6 +227,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
                 world=house.world,
                 send_timeout=timedelta(seconds=settings.send_timeout),
                 on_settled=on_settled,
+                on_lost_media=lambda: None if keeper is None else keeper.nudge(),
             ),
             acks,
             HostWatch(
@@ -246,6 +252,7 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
             ),
             welcomer,
             forwarder,
+            keeper,
         )
 
 
@@ -347,6 +354,8 @@ def rules_of(settings: Settings) -> Rules:
             Path(settings.sensitive_words) if settings.sensitive_words else None,
             shows_contacts=settings.show_contacts,
         ),
+        settings.message_kind,
+        settings.menu_click_reopens,
     )
 
 
@@ -355,6 +364,24 @@ def tokens_of(house: House) -> AccessTokens:
     corp_id, secret = house.settings.credentials
     shelf = TokenShelf(house.redis, house.keys, fingerprint(corp_id, secret))
     return AccessTokens(house.transport, Credentials(corp_id, secret), shelf, clock=time.monotonic)
+
+
+def keeper_of(
+    house: House, calls: Calls, holder: str, on_ready: Callable[[], None] = lambda: None
+) -> Keeper | None:
+    """Construct what keeps the files of templates with WeChat; None where every message is text."""
+    if house.settings.message_kind == "text":
+        return None
+    return Keeper(
+        house.app,
+        house.own,
+        MediaUploads(calls, house.transport),
+        Folder(Path(house.settings.media_folder)),
+        kind=house.settings.message_kind,
+        holder=holder,
+        world=house.world,
+        on_ready=on_ready,
+    )
 
 
 def kf_client_of(house: House) -> KfClient:

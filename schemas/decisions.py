@@ -21,6 +21,10 @@ class Reason(StrEnum):
     """Was parked until the user spoke, and they have: to be decided in a moment, together with its like."""
     ALONE = "alone"
     """WeChat refused the message that it shared with others: to be decided next, by itself."""
+    KIND_REFUSED = "kind_refused"
+    """WeChat refused this kind of message: to be decided next, as plain text."""
+    MEDIA_LOST = "media_lost"
+    """WeChat did not know a file of the message: it is uploaded again, and the message made anew."""
     # drop
     EXPIRED = "expired"
     SUPERSEDED = "superseded"

@@ -24,6 +24,11 @@ class RefusalKind(StrEnum):
     """One KF account's configuration.  A person has to act."""
     CONTENT = "content"
     """These bytes, which never change."""
+    KIND = "kind"
+    """This kind of message, here and now: a dead file, a mini program not linked, a second card.
+
+    The same as plain text may go.
+    """
     RECIPIENT = "recipient"
     """This recipient, which never changes."""
     UNCLASSIFIED = "unclassified"

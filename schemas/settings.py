@@ -92,6 +92,26 @@ class Settings(BaseModel):
         description="Whether WeChat gives five new messages for a tap on a menu item. Nobody knows.",
     )
 
+    message_kind: Literal[
+        "text",
+        "link",
+        "miniprogram",
+        "msgmenu",
+        "image",
+        "voice",
+        "video",
+        "file",
+        "location",
+        "business_card",
+        "ca_link",
+    ] = Field(
+        "text",
+        description="How one match is sent: the active template of this template_type. Several go as text.",
+    )
+    media_dir: str = Field(
+        "", description="Folder of the files that templates show. Empty: media in the data folder."
+    )
+
     welcome: str = Field(
         "", description="What somebody who opens the conversation for the first time is told. Empty: nothing."
     )
@@ -146,6 +166,11 @@ class Settings(BaseModel):
     def own_url(self) -> str:
         """The URL of kfpush's own ledger."""
         return self.database_url or f"sqlite:///{self.data_dir}/kfpush.db"
+
+    @property
+    def media_folder(self) -> str:
+        """The folder of the files that templates show."""
+        return self.media_dir or f"{self.data_dir}/media"
 
     @property
     def app_url(self) -> str:

@@ -130,8 +130,12 @@ BY_KFPUSH: Final = "kfpush"
 
 
 class PauseScope(StrEnum):
-    """What a pause stops: every push of the corp, those of one KF account, or those of one kind."""
+    """What a pause stops: every push of the corp, those of one KF account, or those of one kind.
+
+    Or one kind of message, by its msgtype: what would be of it goes as plain text meanwhile.
+    """
 
     CORP = "corp"
     ACCOUNT = "account"
     KIND = "kind"
+    MSGTYPE = "msgtype"

@@ -21,6 +21,7 @@ from consumer.releasing import RELEASE_AFTER
 from schemas.database import Transaction
 from schemas.decisions import Reason, RecipientKey
 from schemas.kf_items import SendFail
+from schemas.kf_kinds import Kind
 from schemas.states import DeliveryStatus, Entry, PauseScope, PushStatus
 from schemas.times import to_text
 
@@ -90,7 +91,7 @@ def _has_arrived(tx: Transaction, pause: pauses.Pause, now: datetime) -> bool:
 
 def _reason(failure: Failure) -> Reason:
     """Why the message is no message: of the trouble's own pause it is told elsewhere."""
-    return Reason.UNDELIVERED if failure.then is not Then.AFTER_A_WORD else failure.reason
+    return failure.reason if failure.then is Then.AFTER_A_WORD else Reason.UNDELIVERED
 
 
 def _detail(fail_type: int | None) -> str | None:
@@ -110,6 +111,9 @@ def _free(tx: Transaction, push: Push, failure: Failure, window: Window | None, 
     waking.wake_behind(tx, [push.id], now)
     status, reason, due_at = _again(push, failure, window, deliveries.times_sent(tx, push.id), now)
     deliveries.undelivered(tx, push.id, status, reason, due_at, now)
+    if reason is Reason.KIND_REFUSED:
+        deliveries.made_plain(tx, push.id)
+        pauses.begin(tx, PauseScope.MSGTYPE, letter.msgtype, reason, None, now)
     if status is not DeliveryStatus.DEAD:
         overtaking.supersede(tx, {match_id for match_id, _ in letter.matches}, now)
 
@@ -123,6 +127,8 @@ def _again(
             return DeliveryStatus.WAITING, Reason.RELEASED, now + RELEASE_AFTER
         case Then.AFTER_A_WORD:
             return DeliveryStatus.PARKED, failure.reason, None
+        case Then.AS_TEXT if push.letter.msgtype != Kind.TEXT:
+            return DeliveryStatus.WAITING, failure.reason, now
         case Then.AFTER_THE_PAUSE if times < MOST_TIMES:
             return DeliveryStatus.WAITING, failure.reason, now
         case _:

@@ -21,6 +21,8 @@ class Then(StrEnum):
 
     AFTER_A_WORD = "after_a_word"
     AFTER_THE_PAUSE = "after_the_pause"
+    AS_TEXT = "as_text"
+    """As plain text; dead if it was that."""
     DEAD = "dead"
 
 
@@ -55,7 +57,7 @@ _FAILURES: Final[Mapping[int, Failure]] = {
     9: _CORP,  # neither bound nor verified
     10: Failure(Then.AFTER_A_WORD, Reason.MUTED, mutes=True),
     11: _CORP,  # nobody of the corp has logged in to the WeCom app
-    12: _UNKNOWN,  # this type of message is forbidden: it would be again
+    12: Failure(Then.AS_TEXT, Reason.KIND_REFUSED),  # this type of message is forbidden: it would be again
     13: _ACCOUNT,  # a security restriction: more of the same makes it worse
 }
 

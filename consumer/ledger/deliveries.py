@@ -38,6 +38,10 @@ class Waiting:
     generation: int
     entry_id: str | None
     person: str | None
+    plain: bool = False
+    """WeChat refused another kind of message for it: it goes as text."""
+    fallback_of: int | None = None
+    """The push that was refused so."""
 
     @property
     def key(self) -> Key:
@@ -76,7 +80,7 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
 
 _COLUMNS: Final = (
     "match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status, generation, entry_id,"
-    " person, withdrawn_at, released, created_at"
+    " person, withdrawn_at, released, plain, fallback_of, created_at"
 )
 MOST_AT_ONCE: Final = 1000
 """So many rows of several users at most are loaded by one query; if there are more, user by user."""
@@ -193,6 +197,8 @@ def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
         row["generation"],
         row["entry_id"],
         row["person"],
+        bool(row["plain"]),
+        row["fallback_of"],
     )
 
 
@@ -313,6 +319,22 @@ def parted(tx: Transaction, push_id: int, now: datetime) -> None:
         " WHERE push_id = ? AND status = 'sending'",
         (Reason.ALONE, to_text(now), to_text(now), push_id),
     )
+
+
+def replaced(
+    tx: Transaction, push_id: int, reason: Reason, due_at: datetime, now: datetime, *, plain: bool
+) -> None:
+    """Let the matches of a push that was refused for its kind be planned again, ``plain`` as text."""
+    tx.execute(
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, plain = ?, fallback_of = ?, due_at = ?,"
+        " updated_at = ? WHERE push_id = ? AND status = 'sending'",
+        (reason, int(plain), push_id, to_text(due_at), to_text(now), push_id),
+    )
+
+
+def made_plain(tx: Transaction, push_id: int) -> None:
+    """Note that what this push carried goes as text, should it go again."""
+    tx.execute("UPDATE push_deliveries SET plain = 1, fallback_of = ? WHERE push_id = ?", (push_id, push_id))
 
 
 def buried(tx: Transaction, push_id: int, reason: Reason, now: datetime) -> None:

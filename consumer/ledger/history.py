@@ -57,8 +57,8 @@ def messages_between(
     """Read the messages, of every kind, that these people's conversations accepted in the span."""
     values = tuple(phones)
     return tx.rows(
-        "SELECT id, open_kfid, external_userid, user_id, kind, template, status, matches, accepted_at,"
-        f" window_opened_at FROM push_messages WHERE external_userid IN ({marks(values)})"
+        "SELECT id, open_kfid, external_userid, user_id, kind, template, msgtype, status, matches,"
+        f" accepted_at, window_opened_at FROM push_messages WHERE external_userid IN ({marks(values)})"
         " AND accepted_at >= ? AND accepted_at < ? ORDER BY accepted_at, id",
         (*values, to_text(since), to_text(until)),
     )

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Final
 
 from consumer.compose import msgid_of
+from consumer.cut import cut_to_bytes
 from consumer.ledger import pushes
 from consumer.ledger.pushes import Draft, Push
 from schemas.database import Transaction, marks
+from schemas.kf import TEXT_BYTES, text_body, words_of
 
 _NOBODY: Final = ""
 
@@ -27,6 +29,20 @@ def offer(tx: Transaction, drafts: Sequence[Draft], wall: datetime, now: datetim
     if new:
         tx.execute(f"UPDATE push_messages SET attempts = 0, holder = NULL WHERE id IN ({marks(new)})", new)
     return ids
+
+
+def offer_as_text(tx: Transaction, push: Push, wall: datetime) -> None:
+    """Offer the words of an answer anew, of whose kind WeChat takes none, as old as it was."""
+    letter = push.letter
+    msgid = msgid_of("", letter.kind, [letter.msgid])
+    body = text_body(
+        touser=letter.recipient.external_userid,
+        open_kfid=letter.recipient.open_kfid,
+        msgid=msgid,
+        content=cut_to_bytes(words_of(letter.body) or "", TEXT_BYTES),
+    )
+    text = replace(letter, msgid=msgid, body=body, template=pushes.ANSWER, fallback_of=push.id)
+    offer(tx, [Draft(text, push.reserved_at, None)], wall, push.reserved_at)
 
 
 def offer_again(tx: Transaction, push: Push, wall: datetime) -> None:

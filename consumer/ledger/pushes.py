@@ -52,6 +52,13 @@ class Letter:
     variant: str = ""
     experiment: str = ""
     """The experiment whose variant this is; none, and the template's own words."""
+    fallback_of: int | None = None
+    """The push that WeChat refused for its kind, whose matches this one carries."""
+
+    @property
+    def msgtype(self) -> str:
+        """Which kind of message it is, as WeChat names it."""
+        return str(self.body.get("msgtype", "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,11 @@ class Draft:
 
 
 _WRITTEN: Final = (
-    "msgid, open_kfid, external_userid, user_id, person, kind, matches, body, template, version, variant,"
-    " experiment, msgtype, status, send_by, attempts, holder, lease_until, window_opened_at, reserved_at,"
-    " tried_at"
+    "msgid, open_kfid, external_userid, user_id, person, kind, matches, body, msgtype, fallback_of,"
+    " template, version, variant, experiment, status, send_by, attempts, holder, lease_until,"
+    " window_opened_at, reserved_at, tried_at"
 )
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?)"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending', ?, 1, ?, ?, ?, ?, ?)"
 MOST_WRITTEN: Final = 100
 """So many letters in one statement."""
 
@@ -127,11 +134,12 @@ def write(
                 letter.kind,
                 _AS_JSON(letter.matches),
                 _AS_JSON(letter.body),
+                letter.msgtype,
+                letter.fallback_of,
                 letter.template,
                 letter.version,
                 letter.variant,
                 letter.experiment,
-                letter.body.get("msgtype"),
                 to_text(draft.send_by),
                 holder,
                 lease,
@@ -223,6 +231,7 @@ def _push(row: Row) -> Push:
         version=row["version"],
         variant=row["variant"],
         experiment=row["experiment"] or "",
+        fallback_of=row["fallback_of"],
     )
     return Push(
         row["id"],

@@ -10,6 +10,7 @@ from consumer.counting import Use
 from consumer.ledger.pushes import MENU, OPEN
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import RecipientKey
+from schemas.kf_kinds import Kind
 from schemas.states import PushStatus
 from schemas.times import maybe_from_text, to_text
 
@@ -27,8 +28,9 @@ def read(
         is_open = f"accepted_at IS NULL AND {OPEN}"
         for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
             for row in tx.rows(
-                "SELECT id, open_kfid, external_userid, user_id, kind, template, status, accepted_at,"
-                f" window_opened_at FROM push_messages WHERE {column} IN ({marks(values)}) AND {condition}",
+                "SELECT id, open_kfid, external_userid, user_id, kind, template, msgtype, status,"
+                " accepted_at, window_opened_at FROM push_messages"
+                f" WHERE {column} IN ({marks(values)}) AND {condition}",
                 (*values, *more),
             ):
                 found[row["id"]] = use_of(row)
@@ -46,8 +48,22 @@ def use_of(row: Row) -> Use:
         maybe_from_text(accepted_at),
         maybe_from_text(row["window_opened_at"]),
         row["status"] == PushStatus.FAILED,
-        row["template"] == MENU,
+        row["template"] == MENU or row["msgtype"] == Kind.MSGMENU,
     )
+
+
+def carded(tx: Transaction, external_userids: Collection[str], since: datetime) -> set[RecipientKey]:
+    """Tell who was sent a business card since then, or one that WeChat refused: it takes one in 48 hours."""
+    values = tuple(external_userids)
+    found: set[RecipientKey] = set()
+    for condition in ("accepted_at > ?", "accepted_at IS NULL AND tried_at > ?"):
+        rows = tx.rows(
+            "SELECT open_kfid, external_userid FROM push_messages"
+            f" WHERE external_userid IN ({marks(values)}) AND {condition} AND msgtype = ?",
+            (*values, to_text(since), Kind.BUSINESS_CARD),
+        )
+        found |= {RecipientKey(row["open_kfid"], row["external_userid"]) for row in rows}
+    return found
 
 
 def carried_by(tx: Transaction, ids: Collection[int]) -> dict[int, list[tuple[str, int]]]:

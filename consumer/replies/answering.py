@@ -320,7 +320,7 @@ class _Desk:
                 letter = match_letter(
                     [Carried(self._content.cleaned(row.match), row.generation) for row in going],
                     kind=ANSWER,
-                    wording=self._book.wording_for(reader),
+                    wording=self._book.plain_for(reader),
                     digest=self._book.digest_for(reader),
                     recipient=item.recipient,
                     person=known.group.name,

@@ -5,6 +5,7 @@ attempt    one attempt to send, as a flow of wishes (pure)
 client     drives the flow
 calls      a call that needs the token, made once
 syncing    asks for pages of what happened (sync_msg); states, for who holds a conversation
+media      uploads a file (media/upload)
 token      the access token, fetched rarely; shelf shares it between processes
 transport  bytes over HTTP, once; port is its shape
 """

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.wechat.errcodes import TOKEN_REFUSED, TOKEN_SUSPECT, receipt_for
+from consumer.wechat.errcodes import TEXT, TOKEN_REFUSED, TOKEN_SUSPECT, receipt_for
 from consumer.wechat.port import HTTP_OK, Reply, TransportFailure
 from schemas.errors import TokenUnavailable
 from schemas.kf import UnreadableAnswer, read_answer
@@ -54,8 +54,8 @@ Wish = NeedToken | DropToken | KeepToken | Post
 Attempt = Generator[Wish, Any, Receipt]
 
 
-def attempt() -> Attempt:
-    """Send one letter; the receipt is the generator's return value."""
+def attempt(msgtype: str = TEXT) -> Attempt:
+    """Send one letter of this msgtype; the receipt is the generator's return value."""
     refused: int | None = None
     try:
         token: str = yield NeedToken()
@@ -75,7 +75,7 @@ def attempt() -> Attempt:
         return Unknown(failure.cause)
     except _Unheard as unheard:
         return Unknown(str(unheard))
-    return receipt_for(said)
+    return receipt_for(said, msgtype)
 
 
 class _Unheard(Exception):

@@ -5,7 +5,7 @@ Never repeated otherwise: whoever calls knows whether asking again is harmless, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from consumer.wechat.errcodes import TOKEN_REFUSED, TOKEN_SUSPECT
@@ -53,13 +53,22 @@ class Calls:
             NoAnswer: no token, no HTTP answer, or one that ``read`` finds to be none of WeChat's.
 
         """
+        return await self.made(lambda token: self._transport.post(path, {"access_token": token}, body), read)
+
+    async def made(self, make: Callable[[str], Awaitable[Reply]], read: Callable[[bytes], T]) -> T:
+        """Make any call with the token, and read its answer.
+
+        Raises:
+            NoAnswer: as ``post``.
+
+        """
         try:
             token = await self._tokens.get()
-            answer = _read(await self._transport.post(path, {"access_token": token}, body), read)
+            answer = _read(await make(token), read)
             if answer.errcode in TOKEN_REFUSED:
                 self._tokens.invalidate(token)
                 token = await self._tokens.get()
-                answer = _read(await self._transport.post(path, {"access_token": token}, body), read)
+                answer = _read(await make(token), read)
         except TokenUnavailable as error:
             raise NoAnswer("no access token", error.errcode) from None
         except TransportFailure as failure:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import structlog
 
 from consumer.wechat.attempt import DropToken, KeepToken, NeedToken, Post, TooLate, Wish, attempt
+from consumer.wechat.errcodes import TEXT
 from consumer.wechat.port import Reply, Transport, TransportFailure
 from consumer.wechat.token import AccessTokens
 from schemas.errors import TokenUnavailable
@@ -36,7 +37,7 @@ class KfClient:
         and whoever cancels must treat the attempt as Unknown.
         """
         letter = encode(body)
-        flow = attempt()
+        flow = attempt(str(body.get("msgtype", TEXT)))
         try:
             wish = next(flow)
             while True:

@@ -10,11 +10,15 @@ Never branch on ``errmsg``: it is free text and changes.
 
 from __future__ import annotations
 
+from typing import Final
+
 from consumer.wechat.errtable import Errcode, rows
 from schemas.receipts import NotSent, Receipt, RefusalKind, Refused
 
 REPEATED_MSGID = 95033
 """WeChat had this msgid before: an acceptance, and nobody can tell which attempt it was for."""
+
+TEXT: Final = "text"
 
 EXHAUSTS = frozenset({95001, 95002, 95031})
 """Refusals that say that the recipient's window has nothing left, whatever we counted."""
@@ -28,13 +32,28 @@ TOKEN_REFUSED = frozenset(code for code, row in _TABLE.items() if isinstance(row
 """The token is dead: fetch another and ask again, once, inside the same attempt."""
 
 
-def receipt_for(code: int) -> Receipt:
-    """The receipt of a send that WeChat answered with ``code``.
+BAD_MEDIA_ID: Final = 40007
+"""WeChat does not know a file that the message names, or not any more."""
+
+OF_ONE_USER: Final = frozenset({95024, 95025})
+"""Refusals of a kind that concern one user alone."""
+
+AT_ONCE: Final = frozenset({40008, 90207, 95030})
+"""Refusals of a kind that every message of it will meet until a person does something."""
+
+_OF_A_KIND: Final = OF_ONE_USER | AT_ONCE | {BAD_MEDIA_ID, 40058, 40063, 45002, 95008, 95009, 95022}
+"""What is refused of a card, and would not be of a text."""
+
+
+def receipt_for(code: int, msgtype: str = TEXT) -> Receipt:
+    """The receipt of a send of this msgtype that WeChat answered with ``code``.
 
     A token code comes here only when the one renewal inside the attempt did not help.  It is NotSent, not
     Refused: WeChat turned the caller away at the door, which judges neither the message nor the recipient,
     and it is certain that nothing was accepted.
     """
+    if msgtype != TEXT and code in _OF_A_KIND:
+        return Refused(code, RefusalKind.KIND)
     return explain(code).receipt
 
 

@@ -190,6 +190,7 @@ _REFUSED: tuple[tuple[int, RefusalKind, str, str, tuple[str, str]], ...] = (
     (95008, _C, "too many menu items", "菜单项数量超过限制", _REPORT_CONTENT),
     (95009, _C, "bad menu item type", "菜单项类型不合法", _REPORT_CONTENT),
     (95022, _C, "bad location", "地理位置类型不合法", _REPORT_CONTENT),
+    (95025, _C, "one business card per 48 hours", "48 小时内只能发送一张名片", _NOTHING),
     (95030, _C, "message type forbidden", "该类型消息不允许发送", _REPORT_CONTENT),
     (
         40096,
@@ -208,7 +209,6 @@ _REFUSED: tuple[tuple[int, RefusalKind, str, str, tuple[str, str]], ...] = (
     (95015, _U, "exclusive service is configured", "已配置专属服务", _OTHER_CALL),
     (95016, _U, "session state change not allowed", "不允许变更为该会话状态", _OTHER_CALL),
     (95019, _U, "the servicer has stopped", "接待人员已停止接待", _OTHER_CALL),
-    (95025, _U, "one business card per 48 hours", "48 小时内只能发送一张名片", _OTHER_CALL),
     (95026, _U, "KF accounts are little used: no more of them", "客服账号使用率低，不能新增", _OTHER_CALL),
     (95027, _U, "an unverified corp has at most 10 KF accounts", "未认证企业最多 10 个客服账号", _OTHER_CALL),
     (95028, _U, "recall: no such msgid", "撤回：msgid 不存在", _OTHER_CALL),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 HTTP_OK = 200
@@ -15,6 +16,16 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file as a form's part; the name is the part's, ``filename`` that of the file."""
+
+    name: str
+    filename: str
+    content_type: str
+    data: bytes = field(repr=False)
 
 
 class TransportFailure(Exception):
@@ -33,3 +44,10 @@ class Transport(Protocol):
 
     async def post(self, path: str, query: Mapping[str, str], body: bytes) -> Reply:
         """POST a JSON body; raises TransportFailure."""
+
+
+class FileTransport(Protocol):
+    """The same for files."""
+
+    async def upload(self, path: str, query: Mapping[str, str], part: FilePart, within: timedelta) -> Reply:
+        """POST a form with one file; raises TransportFailure."""

@@ -27,7 +27,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 from pyreqwest.exceptions import BuilderError
 
-from consumer.wechat.port import Reply, TransportFailure
+from consumer.wechat.port import FilePart, Reply, TransportFailure
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
 TOTAL_TIMEOUT = timedelta(seconds=8)
@@ -95,6 +95,12 @@ class HttpTransport:
         told = {"content-type": "application/json", **(headers or {})}
         return await self._call(httpx.Request("POST", self._url(path, query), content=body, headers=told))
 
+    async def upload(self, path: str, query: Mapping[str, str], part: FilePart, within: timedelta) -> Reply:
+        """POST a form with one file; the answer, or TransportFailure.  It may take so long."""
+        files = {part.name: (part.filename, part.data, part.content_type)}
+        request = httpx.Request("POST", self._url(path, query), files=files)
+        return await self._call(request, within.total_seconds())
+
     def _url(self, path: str, query: Mapping[str, str]) -> httpx.URL:
         """Writing and parsing it is an eighth of a call's cost; until the token changes it is the same."""
         asked = (path, *query.items())
@@ -103,14 +109,14 @@ class HttpTransport:
             self._parsed = (asked, httpx.URL(f"{self._base_url}{path}{tail}"))
         return self._parsed[1]
 
-    async def _call(self, request: httpx.Request) -> Reply:
-        ending = await self._attempt(request)
+    async def _call(self, request: httpx.Request, within: float | None = None) -> Reply:
+        ending = await self._attempt(request, self._total if within is None else within)
         if isinstance(ending, TransportFailure):
             raise ending  # here, where no exception is being handled: none is chained whose text has the URL
         return ending
 
-    async def _attempt(self, request: httpx.Request) -> Reply | TransportFailure:
-        until = asyncio.get_running_loop().time() + self._total
+    async def _attempt(self, request: httpx.Request, within: float) -> Reply | TransportFailure:
+        until = asyncio.get_running_loop().time() + within
         try:
             async with asyncio.timeout_at(until), self._places:
                 left = until - asyncio.get_running_loop().time()

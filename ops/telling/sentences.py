@@ -76,6 +76,20 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "WeChat refused the message that it shared with others: in the next round it goes by itself.",
         "它与其他匹配合并的消息被微信拒绝：下一轮将单独发送。",
     ),
+    Reason.KIND_REFUSED: _why(
+        "WeChat refused this kind of message; it goes as plain text",
+        "微信拒绝了该类型的消息，将以纯文本发送",
+        "WeChat refused the kind of message that carried it (a card, a picture ...): in the next round it "
+        "goes as plain text, in a message of its own.",
+        "微信拒绝了承载它的消息类型（卡片、图片等）：下一轮将以纯文本另行发送。",
+    ),
+    Reason.MEDIA_LOST: _why(
+        "its picture is uploaded again",
+        "其图片正在重新上传",
+        "WeChat did not know the file of its message (any more): the file is uploaded again, and the message "
+        "made anew in a few seconds; as plain text, if that does not help.",
+        "微信不再认得消息中的文件：正在重新上传，几秒后重新生成消息；若仍不行，则以纯文本发送。",
+    ),
     Reason.EXPIRED: _why(
         "it has expired",
         "已过期",
@@ -307,6 +321,9 @@ KINDS: Final[Mapping[RefusalKind, Text]] = {
     RefusalKind.ACCOUNT_CONFIG: Text(
         "the KF account's configuration needs a person", "客服账号配置需要人工处理"
     ),
+    RefusalKind.KIND: Text(
+        "this kind of message is not taken; it goes as plain text", "该类型的消息不被接受，改以纯文本发送"
+    ),
     RefusalKind.CONTENT: Text("this content will never be taken", "该内容永远不会被接受"),
     RefusalKind.RECIPIENT: Text("this recipient will never be taken", "该接收人永远不会被接受"),
     RefusalKind.UNCLASSIFIED: Text("kfpush does not know this code", "kfpush 未收录该错误码"),
@@ -367,4 +384,8 @@ SCOPES: Final[Mapping[PauseScope, Text]] = {
     PauseScope.CORP: Text("the whole corp", "整个企业"),
     PauseScope.ACCOUNT: Text("KF account {target}", "客服账号 {target}"),
     PauseScope.KIND: Text("pushes of the kind {target}", "{target} 类推送"),
+    PauseScope.MSGTYPE: Text(
+        "messages of the type {target} (sent as plain text meanwhile)",
+        "{target} 类型的消息（期间以纯文本发送）",
+    ),
 }

@@ -21,6 +21,7 @@ from schemas.tables.host import (
 )
 from schemas.tables.inbound import KF_CURSORS, KF_INBOUND, KF_NOTICES, KF_WINDOWS, PUSH_FORWARDS
 from schemas.tables.ledger import PUSH_DEAD_LETTERS, PUSH_DELIVERIES, PUSH_MESSAGES, PUSH_TIMELINE
+from schemas.tables.media import KF_MEDIA
 from schemas.tables.shape import Column, Index, Table
 from schemas.tables.upkeep import (
     PUSH_AUDIT,
@@ -37,6 +38,7 @@ __all__ = (
     "HOST_TABLES",
     "KF_CURSORS",
     "KF_INBOUND",
+    "KF_MEDIA",
     "KF_NOTICES",
     "KF_WINDOWS",
     "OWN_SCHEMA_VERSION",
@@ -92,6 +94,7 @@ OWN_TABLES = (
     KF_NOTICES,
     KF_CURSORS,
     KF_INBOUND,
+    KF_MEDIA,
     PUSH_FORWARDS,
     PUSH_TEMPLATE_VERSIONS,
     PUSH_EXPERIMENTS,

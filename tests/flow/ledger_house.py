@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from consumer.bodies import Need
 from consumer.gather import Rules, read_host
 from consumer.intake import Sorted, store
 from consumer.ledger import waking
 from consumer.ledger.arrivals import Incoming
 from consumer.ledger.pushes import Attempt
+from consumer.media.shelf import Key
 from consumer.plan import Round
 from consumer.rounds import Clock, Due, Outcome, find_due
 from consumer.send import Report
@@ -18,7 +20,7 @@ from consumer.settle import Moment, Runs, Settled, settle
 from consumer.watch import HostWatch
 from consumer.world import World
 from ops import migrate
-from schemas.database import Database
+from schemas.database import Database, Transaction
 from schemas.events import MatchCreated, MatchWithdrawn, match_from
 from schemas.receipts import Receipt
 
@@ -58,6 +60,8 @@ class LedgerHouse:
     rules: Rules = RULES
     runs: Runs = field(default_factory=Runs)
     entries: int = 0
+    media: dict[Need, Key] = field(default_factory=dict)
+    """Which bytes each file of a template is."""
 
     def later(self, **span: float) -> None:
         """Let time pass on both clocks."""
@@ -136,9 +140,12 @@ class LedgerHouse:
         found = await self.find_due() if due is None else due
         inputs = await self.app.read(lambda tx: read_host(tx, found.users, found.phones))
         clock = Clock(self.now, self.wall)
-        return await self.own.exclusive(
-            lambda tx: Round(tx, clock, self.rules, holder, self.places).run(found, inputs, INSTALLATION)
-        )
+
+        def work(tx: Transaction) -> Outcome:
+            planning = Round(tx, clock, self.rules, holder, self.places, self.media)
+            return planning.run(found, inputs, INSTALLATION)
+
+        return await self.own.exclusive(work)
 
     async def plan_one(self) -> Attempt:
         """Run one round that has to leave exactly one attempt."""

@@ -39,6 +39,7 @@ OWN_TABLES = {
     "kf_notices",
     "kf_cursors",
     "kf_inbound",
+    "kf_media",
     "push_template_versions",
     "push_experiments",
     "push_opens",

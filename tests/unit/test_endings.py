@@ -9,6 +9,7 @@ from consumer.endings import (
     Delivered,
     Ending,
     Released,
+    Replaced,
     StaysOpen,
     Stoppage,
     accounts_for_its_attempt,
@@ -31,6 +32,7 @@ CORP = Refused(40001, RefusalKind.CORP_CONFIG)
 ACCOUNT = Refused(95000, RefusalKind.ACCOUNT_CONFIG)
 CONTENT = Refused(40201, RefusalKind.CONTENT)
 RECIPIENT = Refused(40096, RefusalKind.RECIPIENT)
+KIND = Refused(90207, RefusalKind.KIND)
 STRANGE = Refused(77777, RefusalKind.UNCLASSIFIED)
 EVERY_RECEIPT = [
     ACCEPTED,
@@ -45,6 +47,7 @@ EVERY_RECEIPT = [
     ACCOUNT,
     CONTENT,
     RECIPIENT,
+    KIND,
     STRANGE,
 ]
 
@@ -67,6 +70,7 @@ NOW, FOUR = timedelta(0), timedelta(seconds=4)
         (CORP, Released(REFUSED, Reason.PAUSED), StaysOpen(FOUR, Reason.PAUSED)),
         (ACCOUNT, Released(REFUSED, Reason.PAUSED), StaysOpen(FOUR, Reason.PAUSED)),
         (STRANGE, Buried(REFUSED, Reason.UNCLASSIFIED), StaysOpen(FOUR, Reason.UNCLASSIFIED)),
+        (KIND, Replaced(REFUSED, Reason.KIND_REFUSED), StaysOpen(FOUR, Reason.KIND_REFUSED)),
         # a refusal of the bytes or the recipient, which never change
         (CONTENT, Buried(REFUSED, Reason.CONTENT_REFUSED), Buried(REFUSED, Reason.CONTENT_REFUSED)),
         (RECIPIENT, Buried(REFUSED, Reason.RECIPIENT_REFUSED), Buried(REFUSED, Reason.RECIPIENT_REFUSED)),

@@ -15,14 +15,32 @@ REFUSALS = {
     RefusalKind.ACCOUNT_CONFIG: [48007, 60021, 60030, 95000, 95003, 95004],
     RefusalKind.CONTENT: [
         *[40007, 40008, 40058, 40063, 40201, 44004, 45002, 90207],
-        *[95008, 95009, 95022, 95030],
+        *[95008, 95009, 95022, 95025, 95030],
     ],
     RefusalKind.RECIPIENT: [40096],
     RefusalKind.UNCLASSIFIED: [
-        *[95005, 95006, 95007, 95014, 95015, 95016, 95019, 95025, 95026, 95027, 95028, 95029, 95032],
+        *[95005, 95006, 95007, 95014, 95015, 95016, 95019, 95026, 95027, 95028, 95029, 95032],
     ],
 }
 TOKEN_CODES = [40014, 42001, 42007, 42009, 42011]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        *((code, RefusalKind.KIND) for code in (40007, 40008, 40058, 40063, 45002, 90207)),
+        *((code, RefusalKind.KIND) for code in (95008, 95009, 95022, 95024, 95025, 95030)),
+        (40201, RefusalKind.CONTENT),
+        (44004, RefusalKind.CONTENT),
+        (40096, RefusalKind.RECIPIENT),
+        (95001, RefusalKind.WINDOW),
+        (48007, RefusalKind.ACCOUNT_CONFIG),
+        (12345, RefusalKind.UNCLASSIFIED),
+    ],
+)
+def test_what_is_refused_of_a_card(code: int, kind: RefusalKind) -> None:
+    """What judges the kind of message is told apart, for a text may go; all else is as for a text."""
+    assert receipt_for(code, "miniprogram") == Refused(code, kind)
 
 
 @pytest.mark.parametrize(("kind", "codes"), REFUSALS.items())

@@ -130,7 +130,7 @@ EXPECTED = {
     9: (Then.AFTER_THE_PAUSE, Reason.PAUSED, PauseScope.CORP),
     10: (Then.AFTER_A_WORD, Reason.MUTED, None),
     11: (Then.AFTER_THE_PAUSE, Reason.PAUSED, PauseScope.CORP),
-    12: (Then.DEAD, Reason.UNDELIVERED, None),
+    12: (Then.AS_TEXT, Reason.KIND_REFUSED, None),
     13: (Then.AFTER_THE_PAUSE, Reason.PAUSED, PauseScope.ACCOUNT),
 }
 
