@@ -45,7 +45,8 @@ def matches_between(
     """Read a page of those matches, by key."""
     return tx.rows(
         "SELECT match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status,"
-        " generation, entry_id, person, withdrawn_at, released, created_at, updated_at FROM push_deliveries"
+        " generation, entry_id, person, withdrawn_at, released, plain, fallback_of, created_at,"
+        " updated_at FROM push_deliveries"
         f" WHERE (match_id, revision) > (?, ?) AND {_IN_SPAN} ORDER BY match_id, revision LIMIT ?",
         (*after, *_span(since, until), limit),
     )
