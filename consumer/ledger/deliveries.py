@@ -78,7 +78,7 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
     return tuple(row["user_id"] for row in rows)
 
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status, generation, entry_id,"
     " person, withdrawn_at, released, plain, fallback_of, created_at"
 )
@@ -107,7 +107,7 @@ def pending_rows(
     if not values:
         return found
     rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM push_deliveries WHERE {PENDING} AND user_id IN ({marks(values)})"
+        f"SELECT {COLUMNS} FROM push_deliveries WHERE {PENDING} AND user_id IN ({marks(values)})"
         " AND due_at IS NOT NULL LIMIT ?",
         (*values, MOST_AT_ONCE + 1),
     )
@@ -136,7 +136,7 @@ def _pending_rows(tx: Transaction, user_id: str, now: datetime) -> list[Row]:
     rows: list[Row] = []
     for condition in ("due_at <= ?", "due_at > ?"):
         rows += tx.rows(
-            f"SELECT {_COLUMNS} FROM push_deliveries"
+            f"SELECT {COLUMNS} FROM push_deliveries"
             f" WHERE {PENDING} AND user_id = ? AND {condition}"
             " ORDER BY expires_at, created_at, match_id LIMIT ?",
             (user_id, to_text(now), MOST_PER_USER - len(rows)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from consumer.ledger.deliveries import Key
+from consumer.ledger.deliveries import COLUMNS, Key
 from schemas.database import Row, Transaction, marks
 from schemas.states import Effect, Entry
 from schemas.times import to_text
@@ -44,9 +44,7 @@ def matches_between(
 ) -> Sequence[Row]:
     """Read a page of those matches, by key."""
     return tx.rows(
-        "SELECT match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status,"
-        " generation, entry_id, person, withdrawn_at, released, plain, fallback_of, created_at,"
-        " updated_at FROM push_deliveries"
+        f"SELECT {COLUMNS}, updated_at FROM push_deliveries"
         f" WHERE (match_id, revision) > (?, ?) AND {_IN_SPAN} ORDER BY match_id, revision LIMIT ?",
         (*after, *_span(since, until), limit),
     )

@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -37,15 +37,17 @@ class Asked:
     host: dict[str, object]
     own: dict[str, object]
     only_unset: bool
+    template: str | None
 
     @property
     def has_change(self) -> bool:
         """Whether anything was to be other than it is."""
-        return bool(self.settings or self.host or self.own)
+        return bool(self.settings or self.host or self.own or self.template is not None)
 
     def as_json(self) -> dict[str, object]:
         """Write what was to be changed as plain values."""
-        return {"settings": list(self.settings), **self.host, **self.own, "only_unset": self.only_unset}
+        told = {"settings": list(self.settings), **self.host, **self.own, "only_unset": self.only_unset}
+        return told if self.template is None else {**told, "template": self.template}
 
 
 @click.command("simulate")
@@ -74,6 +76,11 @@ class Asked:
 @click.option("--preferred-time", metavar="TIME", help="Everybody's preferred_time, as 09:00.")
 @click.option("--timezone", metavar="ZONE", help="Everybody's time zone, as Asia/Shanghai.")
 @click.option("--only-unset", is_flag=True, help="The above only for users who chose nothing themselves.")
+@click.option(
+    "--template",
+    type=click.File(encoding="utf-8-sig"),
+    help="The text of one match, as content_template: tells how long texts come out.",
+)
 @tells
 def command(  # noqa: PLR0913 - an option each
     *,
@@ -88,6 +95,7 @@ def command(  # noqa: PLR0913 - an option each
     preferred_time: str | None,
     timezone: str | None,
     only_unset: bool,
+    template: TextIO | None,
     lang: str | None,
     as_json: bool,
 ) -> None:
@@ -103,6 +111,7 @@ def command(  # noqa: PLR0913 - an option each
       kfpush simulate --batch-mode daily --only-unset
       kfpush simulate --quiet 23:00-07:00 --since 30d
       kfpush simulate --set KFPUSH_HOST_SLOTS=2 --since 2026-11-01 --until 2026-11-15
+      kfpush simulate --template shorter.txt
       kfpush simulate --min-score 0.8 --json | jq '.changed.sent - .now.sent'
 
     \b
@@ -128,7 +137,7 @@ def command(  # noqa: PLR0913 - an option each
     own: dict[str, object] = {} if timezone is None else {"timezone": timezone}
     if only_unset and not host and not own:
         raise click.UsageError("--only-unset says for whom; say also what: --batch-mode, --quiet ...")
-    asked = Asked(since, until, user_id, settings, host, own, only_unset)
+    asked = Asked(since, until, user_id, settings, host, own, only_unset, _text_of(template))
     compared, teller = asyncio.run(until_asked(lambda stop: _compare(asked, lang, stop), _stopping))
     if as_json:
         click.echo(json.dumps(_as_json(compared, asked), ensure_ascii=False))
@@ -141,17 +150,20 @@ def command(  # noqa: PLR0913 - an option each
 async def _compare(asked: Asked, lang: str | None, stop: asyncio.Event) -> tuple[Compared, Teller]:
     from zoneinfo import ZoneInfo
 
+    from consumer import host
     from ops import migrate
     from ops.environment import load_settings
     from ops.looking.lookout import looking
     from ops.simulating.past import Span
     from ops.simulating.reading import Source, count, pasts
+    from ops.simulating.texts import template_in_force
     from ops.simulating.whatif import compare
     from ops.telling.said import Teller
     from ops.telling.sentences import language_of
 
     settings = load_settings()
     now, changed = _changes(settings, asked)
+    has_texts = asked.template is not None
     async with looking(settings) as look:
         zone = ZoneInfo(settings.user_timezone)
         until = instant(asked.until, zone, look.now) if asked.until else look.now
@@ -160,7 +172,9 @@ async def _compare(asked: Asked, lang: str | None, stop: asyncio.Event) -> tuple
             raise click.UsageError("the span ends before it begins: --since must be before --until")
         await migrate.require_current(look.own, migrate.OWN)
         await migrate.require_current(look.app, migrate.APP)
-        source = Source(look.app, look.own, look.rules, settings.menu_click_reopens)
+        if has_texts:
+            now = replace(now, template=template_in_force(await look.app.read(host.templates)))
+        source = Source(look.app, look.own, look.rules, settings.menu_click_reopens, with_events=has_texts)
         users = await count(source, span, asked.user_id)
         with bar("simulate", sum(number for _, number in users)) as advance:
             compared = await compare(pasts(source, span, users), span, now, changed, stop, advance)
@@ -170,19 +184,34 @@ async def _compare(asked: Asked, lang: str | None, stop: asyncio.Event) -> tuple
 
 def _changes(settings: Settings, asked: Asked) -> tuple[Change, Change | None]:
     """How things are, and how they would be; None where nothing was to change."""
+    from consumer.templates import compile_template
     from ops.simulating.changes import Change
     from ops.simulating.settings import changed_settings, terms_of
+    from schemas.errors import TemplateError
     from schemas.preferences import Unreadable
 
     now = Change(terms_of(settings), settings.user_timezone)
     if not asked.has_change:
         return now, None
     other = changed_settings(settings, asked.settings)
-    changed = Change(terms_of(other), other.user_timezone, asked.host, asked.own, asked.only_unset)
+    try:
+        template = None if asked.template is None else compile_template(asked.template)
+    except TemplateError as error:
+        raise click.UsageError(f"--template: {error}") from None
+    changed = Change(terms_of(other), other.user_timezone, asked.host, asked.own, asked.only_unset, template)
     read = changed.preferences({}, {})
     if isinstance(read, Unreadable):
         raise click.UsageError(read.message)
     return now, changed
+
+
+def _text_of(template: TextIO | None) -> str | None:
+    if template is None:
+        return None
+    try:
+        return template.read().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("--template: the file is not UTF-8") from None
 
 
 def _stopping(*, at_once: bool) -> None:

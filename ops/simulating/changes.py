@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from consumer.templates import Template
 from ops.simulating.past import Past, PastUser
 from ops.simulating.story import Story, Terms, Wishes
 from schemas import host_values
@@ -27,6 +28,8 @@ class Change:
     host: Columns = field(default_factory=dict)
     own: Columns = field(default_factory=dict)
     only_unset: bool = False
+    template: Template | None = None
+    """What words a single match; None where nobody asks how long texts come out."""
 
     def story_of(self, past: Past) -> Story:
         """What would have happened to a person, whatever was sent to them."""

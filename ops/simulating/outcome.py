@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from ops.simulating.past import Span
 from ops.simulating.story import Lived, Story
+from ops.simulating.texts import Texts
 from schemas.decisions import Reason
 
 HOUR = timedelta(hours=1)
@@ -35,6 +36,8 @@ class Outcome:
     strong: int = 0
     strong_waited: timedelta = timedelta(0)
     """How long strong matches waited for their message, those without one until the end."""
+    texts: Texts = field(default_factory=Texts)
+    """Of those sent singly, where a template is asked about."""
 
     def add(self, story: Story, lived: Lived, strong_score: float) -> None:
         """Count one person in."""
@@ -68,6 +71,10 @@ class Outcome:
 
     def as_json(self) -> dict[str, object]:
         """Write it as plain values."""
+        told = self._as_json()
+        return {**told, "texts": self.texts.as_json()} if self.texts.messages else told
+
+    def _as_json(self) -> dict[str, object]:
         return {
             "users": self.people,
             "matches": self.matches,

@@ -14,6 +14,8 @@ from ops.simulating.story import Key, Lived, Message, Story, Withdrawal, Word
 from schemas.decisions import Reason, RecipientKey
 from schemas.states import DeliveryStatus, Entry, PushStatus
 
+_KEPT_BACK = frozenset({Reason.BLOCKED_CONTENT, Reason.HELD_OUT})
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -43,6 +45,8 @@ class PastMatch:
     reason: str | None
     updated_at: datetime
     withdrawn_at: datetime | None = None
+    event: str = ""
+    """Its JSON, where somebody wants to render it."""
 
     @property
     def key(self) -> Key:
@@ -76,6 +80,8 @@ class Past:
     story: Story
     users: Mapping[str, PastUser]
     lived: Lived
+    events: Mapping[Key, str] = field(default_factory=dict)
+    """The matches' JSON, where somebody wants to render them."""
 
 
 def past_of(
@@ -87,7 +93,11 @@ def past_of(
     messages: Sequence[PastMessage],
     put_off: Iterable[PutOff],
 ) -> Past:
-    """Put together what is known of one person; ``said`` may reach back further than the span."""
+    """Put together what is known of one person; ``said`` may reach back further than the span.
+
+    What a word list blocked, or an experiment held out, is left away: no plan would have sent it.
+    """
+    matches = [match for match in matches if not _is_kept_back(match)]
     words = sorted(said, key=lambda word: word.at)
     before = [word for word in words if word.at < span.since]
     during = [message for message in messages if message.at >= span.since]
@@ -111,7 +121,12 @@ def past_of(
         others=tuple(message.use for message in during if not message.matches),
         name=name,
     )
-    return Past(story, users, _lived(span, matches, during, put_off))
+    events = {match.key: match.event for match in matches if match.event}
+    return Past(story, users, _lived(span, matches, during, put_off), events)
+
+
+def _is_kept_back(match: PastMatch) -> bool:
+    return match.status == DeliveryStatus.DROPPED and match.reason in _KEPT_BACK
 
 
 def _windows(before: Iterable[Word]) -> tuple[Window, ...]:

@@ -30,6 +30,7 @@ from schemas.times import from_text, maybe_from_text
 PORTION: Final = 100_000
 """So many matches at most are in memory (a person's are never parted): some 60 MB."""
 
+PORTION_WITH_EVENTS: Final = 30_000
 PAGE: Final = 2_000
 PEOPLE: Final = 200
 AT_ONCE: Final = 500
@@ -49,6 +50,13 @@ class Source:
     own: Database
     rules: Rules
     menu_click_reopens: bool
+    with_events: bool = False
+    """Whether the matches' texts are wanted too."""
+
+    @property
+    def portion(self) -> int:
+        """So many matches at most are in memory."""
+        return PORTION_WITH_EVENTS if self.with_events else PORTION
 
 
 async def count(source: Source, span: Span, only: str | None) -> list[tuple[str, int]]:
@@ -59,7 +67,7 @@ async def count(source: Source, span: Span, only: str | None) -> list[tuple[str,
 async def pasts(source: Source, span: Span, users: Sequence[tuple[str, int]]) -> AsyncIterator[list[Past]]:
     """Give the people behind these users, each whole, some at a time."""
     done: set[str] = set()
-    for portion in _portions(users):
+    for portion in _portions(users, source.portion):
         people: list[Group] = []
         for some in _batches(portion, PEOPLE):
             found = await _people(source, [user_id for user_id in some if user_id not in done])
@@ -70,11 +78,11 @@ async def pasts(source: Source, span: Span, users: Sequence[tuple[str, int]]) ->
             yield await _read(source, span, batch, matches)
 
 
-def _portions(users: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+def _portions(users: Sequence[tuple[str, int]], most: int) -> Iterator[list[str]]:
     portion: list[str] = []
     size = 0
     for user_id, number in users:
-        if portion and size + number > PORTION:
+        if portion and size + number > most:
             yield portion
             portion, size = [], 0
         portion.append(user_id)
@@ -108,7 +116,7 @@ async def _matches(source: Source, span: Span, user_ids: Collection[str]) -> _Ma
         rows = history.matches_between(tx, span.since, span.until, after, PAGE)
         for row in rows:
             if row["user_id"] in user_ids:
-                found[row["user_id"]].append(_match(row))
+                found[row["user_id"]].append(_match(row, with_event=source.with_events))
         return len(rows), (rows[-1]["match_id"], rows[-1]["revision"]) if rows else after
 
     while True:
@@ -117,13 +125,14 @@ async def _matches(source: Source, span: Span, user_ids: Collection[str]) -> _Ma
             return found
 
 
-def _match(row: Row) -> PastMatch:
+def _match(row: Row, *, with_event: bool) -> PastMatch:
     return PastMatch(
         deliveries.as_it_came(row),
         row["status"],
         row["reason"],
         from_text(row["updated_at"]),
         maybe_from_text(row["withdrawn_at"]),
+        row["event"] if with_event else "",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from ops.simulating.changes import Change
 from ops.simulating.living import live
-from ops.simulating.outcome import Compared
+from ops.simulating.outcome import Compared, Outcome
 from ops.simulating.past import Past, Span
 from ops.simulating.story import Lived
 from schemas.preferences import Unreadable
@@ -37,17 +37,26 @@ async def compare(
 def _compare(found: Compared, past: Past, now: Change, changed: Change | None) -> None:
     story = now.story_of(past)
     lived = live(story, now.terms)
-    found.really.add(story, past.lived, now.terms.strong_score)
-    found.now.add(story, lived, now.terms.strong_score)
+    strong = now.terms.strong_score
+    """Strong is what is strong now, or the two could not be put side by side."""
+    found.really.add(story, past.lived, strong)
+    found.now.add(story, lived, strong)
     found.unreadable += any(isinstance(user.preferences, Unreadable) for user in story.users.values())
+    _word(found.really, past, past.lived, now)
+    _word(found.now, past, lived, now)
     if changed is None:
         return
     other = changed.story_of(past)
     is_same = other == story and changed.terms == now.terms
     otherwise = lived if is_same else live(other, changed.terms)
-    # Strong is what is strong now, or the two could not be put side by side.
-    found.changed.add(other, otherwise, now.terms.strong_score)
+    found.changed.add(other, otherwise, strong)
     found.fare_otherwise += _messages(otherwise) != _messages(lived)
+    _word(found.changed, past, otherwise, changed)
+
+
+def _word(outcome: Outcome, past: Past, lived: Lived, way: Change) -> None:
+    if way.template is not None:
+        outcome.texts.add(lived, past.events, way.template)
 
 
 def _messages(lived: Lived) -> list[object]:

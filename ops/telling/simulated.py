@@ -53,6 +53,15 @@ INTERRUPTED = Text(
     "已中断：只模拟了 {people} 位用户，以上数字仅为他们的。",
 )
 
+SINGLY = Text("messages with one match", "只含一个匹配的消息")
+MEAN_BYTES = Text("  bytes of text, on average", "  平均字节数")
+LONGEST_BYTES = Text("  bytes of the longest", "  最长字节数")
+CUT = Text("  cut to what a message holds", "  因超长被截短")
+LONGER_TEXTS = Text(
+    "Messages would have gone as they go now; only their texts would be others.",
+    "消息的发送与现在相同，只有文字不同。",
+)
+
 REALLY = Text("really", "实际")
 AS_IT_IS = Text("as it is", "现状（模拟）")
 CHANGED = Text("with the change", "更改后（模拟）")
@@ -112,6 +121,7 @@ def table(compared: Compared, teller: Teller, *, has_change: bool) -> Columns:
         rows.append((teller.say(label), *_cells(figures, has_change=has_change)))
         if name == "dropped":
             rows += _reasons(shown, teller, has_change=has_change)
+    rows += _texts(shown, teller, has_change=has_change)
     return Columns(("", *(teller.say(head) for head in heads)), tuple(rows))
 
 
@@ -130,12 +140,26 @@ def _reasons(shown: list[Outcome], teller: Teller, *, has_change: bool) -> Itera
         yield (label, *_cells(figures, has_change=has_change))
 
 
+def _texts(shown: list[Outcome], teller: Teller, *, has_change: bool) -> Iterator[tuple[str, ...]]:
+    texts = [outcome.texts for outcome in shown]
+    if not any(text.messages for text in texts):
+        return
+    for label, figures in (
+        (SINGLY, [text.messages for text in texts]),
+        (MEAN_BYTES, [round(text.mean, 1) for text in texts]),
+        (LONGEST_BYTES, [text.longest for text in texts]),
+        (CUT, [text.cut for text in texts]),
+    ):
+        yield (teller.say(label), *_cells(list(map(float, figures)), has_change=has_change))
+
+
 def _cells(figures: list[float], *, has_change: bool) -> list[str]:
-    cells = [f"{figure:,}" for figure in figures]
+    cells = [f"{figure:,.1f}" if figure % 1 else f"{figure:,.0f}" for figure in figures]
     if has_change:
         _, now, changed = figures
         difference = round(changed - now, 1)
-        cells.append(f"{difference:+,}" if difference else "=")
+        form = "+,.1f" if difference % 1 else "+,.0f"
+        cells.append(format(difference, form) if difference else "=")
     return cells
 
 
@@ -147,7 +171,8 @@ def told(compared: Compared, teller: Teller, *, has_change: bool) -> list[Said]:
     if not has_change:
         said.append(Said(teller.say(ONLY_NOW)))
     elif not compared.fare_otherwise:
-        said.append(Said(teller.say(NO_DIFFERENCE), Tone.HEAD))
+        is_worded = compared.changed.texts.messages > 0
+        said.append(Said(teller.say(LONGER_TEXTS if is_worded else NO_DIFFERENCE), Tone.HEAD))
     else:
         said.append(Said(teller.sentences(_comes_to(compared, teller)), Tone.HEAD))
         said.append(

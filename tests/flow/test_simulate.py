@@ -133,12 +133,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Walk]:
         yield walk
 
 
-async def types(walk: Walk, *words: str, **env: str) -> CompletedProcess[str]:
-    """Type ``kfpush simulate`` for the six days."""
+async def types(walk: Walk, *words: str, given: str = "", **env: str) -> CompletedProcess[str]:
+    """Type ``kfpush simulate`` for the six days; ``given`` is its standard input."""
     folder = Path(walk.settings.data_dir).parent
     env = {**walk.environment, "KFPUSH_WECHAT_BASE_URL": "http://127.0.0.1:9", **env}
     span = ("--since", START.isoformat(), "--until", END.isoformat())
-    return await asyncio.to_thread(kfpush, "simulate", *span, *words, folder=folder, env=env)
+    return await asyncio.to_thread(kfpush, "simulate", *span, *words, folder=folder, given=given, env=env)
 
 
 async def test_asking_changes_nothing(desk: Walk) -> None:
@@ -190,12 +190,13 @@ async def test_what_is_told_in_words(desk: Walk) -> None:
         (("--set", "KFPUSH_HTTP_PORT=1"), "one of KFPUSH_HOST_SLOTS"),
         (("--set", "KFPUSH_HOST_SLOTS=9"), "less than or equal to 4"),
         (("--only-unset",), "say also what"),
+        (("--template", "-"), "--template: line 1, column 1"),
         (("--until", "2026-01-01"), "ends before it begins"),
     ],
 )
 async def test_what_cannot_be_asked(desk: Walk, words: tuple[str, ...], complaint: str) -> None:
     """A wrong preference, setting or span ends with a sentence and exit code 2."""
-    ended = await types(desk, *words)
+    ended = await types(desk, *words, given="{who} is there")
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert complaint in ended.stderr
@@ -208,3 +209,21 @@ def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     assert ended.returncode == 4
     assert "kfpush migrate" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_another_template_changes_texts_and_nothing_else(desk: Walk) -> None:
+    """How long texts of single matches come out, and how many are cut; the words themselves are not told."""
+    long = "{profile_name} " + "很长" * 400
+    ended = await types(desk, "--template", "-", "--json", given=f"{long}\n")
+    told = json.loads(ended.stdout)
+
+    assert ended.returncode == 0, ended.stderr
+    assert told["people_who_fare_otherwise"] == 0
+    assert told["changed"]["sent"] == told["now"]["sent"]
+    singles = told["now"]["texts"]["messages"]
+    assert told["now"]["texts"]["cut"] == 0
+    assert told["changed"]["texts"]["messages"] == told["changed"]["texts"]["cut"] == singles > 3
+    assert 2040 < told["changed"]["texts"]["longest_bytes"] <= 2048
+    shorter = await types(desk, "--template", "-", given="{profile_name}")
+    assert "only their texts would be others" in shorter.stdout
+    assert "张三" not in shorter.stdout
