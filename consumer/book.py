@@ -218,10 +218,16 @@ def _translated(
             locale = translated[1].lower()
         else:
             continue
-        content = _text(row, "content_template")
-        if content or kind not in {TEXT, DIGEST}:
-            found[locale] = Source(name, kind, content, *(_text(row, column) for column in _BESIDES))
+        source = source_of(row, kind)
+        if source.content or kind not in {TEXT, DIGEST}:
+            found[locale] = source
     return found
+
+
+def source_of(row: Mapping[str, object], kind: str) -> Source:
+    """Read a row as a template of this kind."""
+    content = _text(row, "content_template")
+    return Source(str(row["template_name"]), kind, content, *(_text(row, column) for column in _BESIDES))
 
 
 def base_of(name: str, names: Collection[str]) -> tuple[str, str] | None:
@@ -328,6 +334,48 @@ def opened(sources: Mapping[str, Source]) -> Opened:
                 f"template {source.name!r}: {error}. Until it is mended {_instead(locale, source.kind)}"
             )
     return Opened(ready, tuple(complaints))
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What the rows of ``push_templates`` come to, each by locale; ``digest`` may lack what has no locale."""
+
+    single: Mapping[str, Worded]
+    text: Mapping[str, Worded]
+    digest: Mapping[str, Worded]
+    complaints: tuple[str, ...]
+
+    def book(self) -> Book:
+        """Open the book, of versions that nobody knows: for who only looks."""
+        single, text, digest = (
+            {locale: replace(item.wording, locale=locale) for locale, item in found.items()}
+            for found in (self.single, self.text, self.digest)
+        )
+        return Book(
+            Languages(single.pop(""), single),
+            Languages(text.pop(""), text),
+            Languages(digest.pop(""), digest) if "" in digest else None,
+            self.complaints,
+        )
+
+
+def assembled(rows: Sequence[Mapping[str, object]], kind: str = TEXT) -> Assembled:
+    """Make ready what is in force; what cannot be read gives way to plain text, and that to the built-in."""
+    wanted = in_force(rows, kind)
+    text, digest = opened(wanted.text), opened(wanted.digest)
+    texts = {"": worded(BUILT_IN), **text.ready}
+    complaints = [*text.complaints, *digest.complaints]
+    singles: Mapping[str, Worded] = texts
+    if wanted.single is not wanted.text:
+        single = opened(wanted.single)
+        complaints += single.complaints
+        singles = {"": texts[""], **single.ready}
+    elif kind != TEXT:
+        complaints.append(
+            f"KFPUSH_MESSAGE_KIND is {kind}, and no active row of push_templates has that template_type."
+            " Until one has, plain text is sent"
+        )
+    return Assembled(singles, texts, digest.ready, tuple(complaints))
 
 
 def _instead(locale: str, kind: str) -> str:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -142,10 +143,15 @@ def _parts(line: str, number: int, fields: Sequence[str]) -> tuple[Part, ...]:
             words = ""
         else:
             raise TemplateError(
-                f"line {number}, column {found.start() + 1}: {_wrong(found[1], fields)}: {found[0][:40]!r}; "
-                f"the fields are {', '.join(f'{{{name}}}' for name in fields)}",
+                f"line {number}, column {found.start() + 1}: {_wrong(found[1], fields)}: {found[0][:40]!r}"
+                f"{_meant(found[1], fields)}; the fields are {', '.join(f'{{{name}}}' for name in fields)}",
             )
     return (*parts, (words + line[position:], None))
+
+
+def _meant(name: str | None, fields: Sequence[str]) -> str:
+    near = get_close_matches((name or "")[:40].strip().lower(), fields, 1)
+    return f", did you mean {{{near[0]}}}?" if near else ""
 
 
 def _wrong(name: str | None, fields: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from consumer.book import BUILT_IN, TEXT, Book, Languages, Source, Worded, in_force, opened, worded
+from consumer.book import TEXT, Book, Languages, Source, Worded, assembled
 from consumer.experiments import table, trial
-from schemas.database import Transaction, marks
+from schemas.database import Row, Transaction, marks
 from schemas.errors import TemplateError
 from schemas.experiments import Experiment
 from schemas.times import to_text
@@ -23,23 +23,17 @@ def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime,
 
     ``rows`` are those of ``push_templates``.  Two queries, and one statement for each text that is new.
     """
-    wanted = in_force(rows, kind)
-    text, digest = opened(wanted.text), opened(wanted.digest)
-    texts = {"": worded(BUILT_IN), **text.ready}
-    complaints = [*text.complaints, *digest.complaints]
-    singles: Mapping[str, Worded] = texts
-    if wanted.single is not wanted.text:
-        single = opened(wanted.single)
-        complaints += single.complaints
-        singles = {"": texts[""], **single.ready}
-    bases = [found[""] for found in (singles, texts, digest.ready) if "" in found]
+    ready = assembled(rows, kind)
+    singles, texts, digest = ready.single, ready.text, ready.digest
+    complaints = [*ready.complaints]
+    bases = [found[""] for found in (singles, texts, digest) if "" in found]
     tried = _tried(table.running(tx), {item.source.name: item.source for item in bases}, complaints)
     varied = [item for _, ready in tried for item in ready.values()]
-    known = _versions(tx, [*texts.values(), *singles.values(), *digest.ready.values(), *varied], now)
+    known = _versions(tx, [*texts.values(), *singles.values(), *digest.values(), *varied], now)
     return Book(
         _languages(singles, known),
         _languages(texts, known),
-        _languages(digest.ready, known) if "" in digest.ready else None,
+        _languages(digest, known) if "" in digest else None,
         tuple(complaints),
         {experiment.template: _trial(experiment, ready, known) for experiment, ready in tried},
     )
@@ -116,3 +110,10 @@ def _keep(tx: Transaction, source: Source, now: datetime) -> int:
         ),
     )
     return version
+
+
+def versions(tx: Transaction) -> list[Row]:
+    """Read every version that was met, without its texts."""
+    return tx.rows(
+        "SELECT name, version, kind, hash, created_at FROM push_template_versions ORDER BY name, version"
+    )

@@ -69,3 +69,13 @@ def open_pushes_by_status(tx: Transaction) -> list[Row]:
 def pushes_by_status(tx: Transaction) -> list[Row]:
     """Count pushes by status; reads the whole table."""
     return tx.rows("SELECT status, count(*) AS n FROM push_messages GROUP BY status ORDER BY status")
+
+
+def by_template(tx: Transaction, latest: int) -> list[Row]:
+    """Count, among the latest messages, those of each template and version, with the latest of each."""
+    return tx.rows(
+        "SELECT template, version, count(*) AS n, max(reserved_at) AS last_at FROM (SELECT template, version,"
+        " reserved_at FROM push_messages ORDER BY id DESC LIMIT ?) AS late WHERE version IS NOT NULL"
+        " GROUP BY template, version",
+        (latest,),
+    )

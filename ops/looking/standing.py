@@ -172,6 +172,7 @@ class Need(StrEnum):
     PREFERENCES = "preferences"
     FAULT = "fault"
     NEWS = "news"
+    WORDING = "wording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,8 @@ class Standing:
     outbox: Outbox | None
     stream: Stream
     ledger: Ledger | None
+    wording: tuple[str, ...] = ()
+    """What is wrong with the templates in force, and with the list of words, as planning complains of it."""
 
 
 def needs(standing: Standing) -> tuple[Need, ...]:
@@ -200,6 +203,8 @@ def needs(standing: Standing) -> tuple[Need, ...]:
         found.append(Need.CONSUMER)
     if standing.ledger is not None:
         found += _in_the_ledger(standing.ledger, standing.now)
+    if standing.wording:
+        found.append(Need.WORDING)
     return tuple(found)
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from consumer import deadletters, pauses, windows
+from consumer import deadletters, host, pauses, windows
+from consumer.book import assembled
 from consumer.inbound import cursors, inbox
 from consumer.ledger import counts, lookup, timeline
 from ops import migrate
@@ -56,7 +57,14 @@ async def status(look: Lookout, *, with_totals: bool = False) -> Standing:
         outbox=None if app_problem else _outbox(await look.app.read(outbox.backlog), look),
         stream=await look_at_stream(look),
         ledger=ledger,
+        wording=() if app_problem else await _wording(look),
     )
+
+
+async def _wording(look: Lookout) -> tuple[str, ...]:
+    """Tell what planning would complain of: templates that cannot be read, a list of words that cannot."""
+    ready = assembled(await look.app.read(host.templates), look.rules.message_kind)
+    return (*ready.complaints, *look.rules.words.content.complaints)
 
 
 def _outbox(backlog: outbox.Backlog, look: Lookout) -> standing.Outbox:

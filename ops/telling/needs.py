@@ -77,6 +77,10 @@ def _news(standing: Standing, teller: Teller) -> Iterator[str]:
             yield teller.say(texts.NEWS, account=account.open_kfid, span=span)
 
 
+def _wording(standing: Standing, teller: Teller) -> Iterator[str]:
+    yield from (teller.say(texts.WORDING, problem=problem) for problem in standing.wording)
+
+
 _TELLINGS: Final[Mapping[Need, Telling]] = {
     Need.DATABASE: _database,
     Need.REDIS: _redis,
@@ -88,5 +92,6 @@ _TELLINGS: Final[Mapping[Need, Telling]] = {
     Need.PREFERENCES: _waiting_for(Reason.UNREADABLE_PREFERENCES, texts.PREFERENCES),
     Need.FAULT: _waiting_for(Reason.PLANNING_FAILED, texts.FAULT),
     Need.NEWS: _news,
+    Need.WORDING: _wording,
     Need.UPGRADE: _waiting_for(Reason.NEEDS_UPGRADE, texts.UPGRADE),
 }

@@ -128,6 +128,7 @@ FAULT = Text(
     "(plan.person_broke) says how. Please report it.",
     "因 kfpush 自身出错而等待的匹配：{count} 个。日志（plan.person_broke）有详情。请反馈。",
 )
+WORDING = Text("{problem}. See `kfpush templates lint`.", "{problem}。请运行 `kfpush templates lint`。")
 UPGRADE = Text(
     "Events of a newer version than this kfpush reads: {count}. Upgrade the consumers.",
     "版本比当前 kfpush 更新的事件：{count} 个。请升级消费者。",

@@ -284,7 +284,7 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
     told = as_json(await standing_of(walk))
 
     assert isinstance(told, dict)
-    assert list(told) == ["now", "timezone", "is_sandbox", "looked", "outbox", "stream", "ledger"]
+    assert list(told) == ["now", "timezone", "is_sandbox", "looked", "outbox", "stream", "ledger", "wording"]
     assert list(told["outbox"]) == ["unmirrored", "unmirrored_since", "uncarried", "uncarried_since"]
     assert list(told["stream"]) == [
         *["problem", "is_embedded", "length", "lag", "pending", "pending_since", "consumers", "has_mirror"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.book import BUILT_IN, Languages, Source, base_of, in_force, opened, worded
+from consumer.book import BUILT_IN, Languages, Reader, Source, assembled, base_of, in_force, opened, worded
 from consumer.templates import DEFAULT_TEMPLATES, SIMPLE_TEMPLATE, TEXT_TEMPLATE, compile_template
 from schemas.errors import TemplateError
 
@@ -200,3 +200,23 @@ def test_a_readers_language(locale: str, expected: str) -> None:
 def source(name: str) -> Source:
     """A plain text that says its name."""
     return Source(name, "text", name)
+
+
+def test_a_kind_that_no_row_has() -> None:
+    """Plain text goes out, and the operator is told which row is missing."""
+    made = assembled(TWO, "miniprogram")
+
+    assert made.book().wording_for(Reader("u")).name == TEXT_TEMPLATE
+    [complaint] = made.complaints
+    assert complaint.startswith("KFPUSH_MESSAGE_KIND is miniprogram, and no active row")
+    assert assembled(TWO).complaints == ()
+
+
+def test_a_card_that_makes_no_message() -> None:
+    """Its text goes out, and what is wrong with the card is told."""
+    card = row(4, "card", template_type="miniprogram", miniprogram_config="{}")
+    made = assembled([row(3, "mine"), card], "miniprogram")
+
+    assert made.book().wording_for(Reader("u")).name == "mine"
+    [complaint] = made.complaints
+    assert "template 'card': miniprogram_config: appid is missing" in complaint
