@@ -27,7 +27,7 @@ _ORDER: Final = re.compile(
 
 _GAP: Final = r"[- \u3000]?"
 _BEFORE: Final = r"(?<![0-9０-９A-Za-z_#])(?<![0-9０-９][-.,，．])"
-_BEHIND: Final = r"(?![0-9０-９A-Za-z_])(?![.．][0-9０-９])(?!-[0-9０-９])(?!\s*[元万亿%％])"
+_BEHIND: Final = r"(?![0-9０-９A-Za-z_])(?![.．][0-9０-９])(?!-[0-9０-９])(?!\s?[元万亿%％])"
 _D: Final = "[0-9０-９]"
 
 _MOBILE: Final = re.compile(
@@ -45,14 +45,14 @@ _ID_CARD: Final = re.compile(
 )
 _WECHAT: Final = re.compile(
     r"(?P<keep>(?:微信|薇信|威信|(?<![A-Za-z0-9])(?:[vV]信|[wW]e[cC]hat|[wW]ei[xX]in|[vVwW][xX]|[加+][vV]))"
-    r"\s*(?:(?:号码?|[iI][dD]|账号|帐号)\s*[:：=是为]?|[:：=是为])\s*)"
+    r"\s{0,3}(?:(?:号码?|[iI][dD]|账号|帐号)\s{0,3}[:：=是为]?|[:：=是为])\s{0,3})"
     r"(?P<head>[A-Za-z][-_A-Za-z0-9])(?P<middle>[-_A-Za-z0-9]{3,17})(?P<tail>[-_A-Za-z0-9])(?![-_A-Za-z0-9.])"
 )
 _WXID: Final = re.compile(
     r"(?<![A-Za-z0-9])(?P<keep>wxid_)(?P<head>[A-Za-z0-9])(?P<middle>[A-Za-z0-9]{4,22})(?P<tail>[A-Za-z0-9])"
 )
 _QQ: Final = re.compile(
-    r"(?P<keep>(?<![A-Za-z])[qQ][qQ]\s*(?:号码?)?\s*[:：=是为]?\s*)"
+    r"(?P<keep>(?<![A-Za-z])[qQ][qQ]\s{0,3}(?:号码?)?\s{0,3}[:：=是为]?\s{0,3})"
     r"(?P<head>[1-9][0-9])(?P<middle>[0-9]{2,8})(?P<tail>[0-9])(?![0-9A-Za-z])"
 )
 _MAIL: Final = re.compile(

@@ -49,17 +49,6 @@ class Composer:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with a template, as a message made of it showed."""
 
-    def judged(self, rows: list[Waiting]) -> list[Waiting]:
-        """Mark the matches that say what the operator's list blocks."""
-        if self.content.blocking is None:
-            return rows
-        return [
-            replace(row, candidate=replace(row.candidate, blocked=category))
-            if (category := self.content.blocked(row.match))
-            else row
-            for row in rows
-        ]
-
     def withheld(self, planned: Sequence[Planned]) -> Sequence[Planned]:
         """Drop what would go to somebody whom an experiment holds out; nothing else is changed.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consumer import pauses, windows
+from consumer.blocked import marked
 from consumer.facts import Person
 from consumer.gather import HostInputs, Known, Rules, gather
 from consumer.kinds import as_judged
@@ -48,7 +49,7 @@ def of_match(
 ) -> Outlook:
     """Judge a match that waits or is parked, after whatever of the same person goes before it."""
     known, active, has_spoken = _look(tx, inputs, user_id, rules, now, kind=pushes.MATCH)
-    rows = deliveries.pending_of(tx, sorted(known.group.user_ids), now)
+    rows = marked(deliveries.pending_of(tx, sorted(known.group.user_ids), now), rules.words.content)
     planned = plan(known.facts, [row.candidate for row in rows], now)
     decision = next((told for item in planned if (told := _of(item, key)) is not None), None)
     return Outlook(decision, known.facts, active, has_spoken, known.complaints)

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from consumer import pauses, windows, wordings
+from consumer.blocked import marked
 from consumer.bodies import Need
 from consumer.cards import Cards
 from consumer.drafts import Composer, Decided, Reserved
@@ -172,7 +173,7 @@ class Round:
 
     def _plan_person(self, known: Known, own: Sequence[Row], composer: Composer, decided: Decided) -> None:
         self.outcome.complaints += known.complaints
-        pending = composer.judged(deliveries.understood(self._tx, own))
+        pending = marked(deliveries.understood(self._tx, own), composer.content)
         self._rows_left -= len(pending)
         rows = {row.key: row for row in pending}
         facts = self._places.seen_by(known.facts, pushes.MATCH)

@@ -644,3 +644,12 @@ async def test_a_blocked_match_is_told_with_its_category(walk: Walk, tmp_path: P
         "It says a word that the list in KFPUSH_SENSITIVE_WORDS blocks, so it is not sent.",
     ]
     assert told[-1] == "11-22 12:00:00 (04:00:00Z) dropped: a word in it is on the operator's list (gambling)"
+
+
+async def test_a_word_that_was_listed_since_is_told_ahead(walk: Walk, tmp_path: Path) -> None:
+    """What waits for a word of the user's would not go then either."""
+    walk.settings = walk.settings.model_copy(update={"sensitive_words": str(tmp_path / "words")})
+    (tmp_path / "words").write_text("六合彩,gambling", "utf-8")
+    await walk.arrive("42", explanation="买六合彩")
+
+    assert "It says a word that the list in KFPUSH_SENSITIVE_WORDS blocks" in " ".join(await walk.told("42"))
