@@ -58,7 +58,7 @@ def messages_between(
     return tx.rows(
         "SELECT id, open_kfid, external_userid, user_id, kind, template, msgtype, status, matches,"
         f" accepted_at, window_opened_at FROM push_messages WHERE external_userid IN ({marks(values)})"
-        " AND accepted_at >= ? AND accepted_at < ? ORDER BY accepted_at, id",
+        " AND accepted_at >= ? AND accepted_at < ?",
         (*values, to_text(since), to_text(until)),
     )
 
@@ -72,7 +72,7 @@ def words_between(
         "SELECT open_kfid, external_userid, send_time FROM kf_inbound"
         f" WHERE external_userid IN ({marks(values)}) AND send_time >= ? AND send_time < ?"
         f" AND effect IN ({marks(_WORDS)})"
-        f"{'' if with_taps else ' AND tapped = 0'} ORDER BY send_time",
+        f"{'' if with_taps else ' AND tapped = 0'}",
         (*values, to_text(since), to_text(until), *_WORDS),
     )
 

@@ -11,8 +11,8 @@ from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import Text, short
 
 HEADLINE = Text(
-    "{matches} matches of {people} people, from {since} to {until}.",
-    "{since} 至 {until}：{people} 位用户的 {matches} 个匹配。",
+    "From {since} to {until}. Matches: {matches}, people: {people}.",
+    "{since} 至 {until}。匹配 {matches} 个，用户 {people} 位。",
 )
 NOTHING = Text("No match came, or waited, in that span.", "该时段内没有到达或等待中的匹配。")
 ONLY_NOW = Text(
@@ -195,7 +195,7 @@ def told(compared: Compared, teller: Teller, *, has_change: bool) -> list[Said]:
 def _comes_to(compared: Compared, teller: Teller) -> str:
     now, changed = compared.now, compared.changed
     sent, slots = changed.sent - now.sent, changed.messages - now.messages
-    hours = round(changed.strong_delay - now.strong_delay, 1)
+    hours = round(_figure(changed, "strong_delay") - _figure(now, "strong_delay"), 1)
     parts = [
         _by_sign(sent, (MORE_SENT, FEWER_SENT, SAME_SENT), teller),
         _by_sign(slots, (MORE_SLOTS, FEWER_SLOTS, SAME_SLOTS), teller),

@@ -2,20 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from random import Random
 from subprocess import CompletedProcess
 
 import pytest
 
+from consumer.ledger import history
+from ops.migrate import OWN
 from ops.simulating.changes import Change
 from ops.simulating.living import live
 from ops.simulating.past import Past, Span
 from ops.simulating.reading import Source, count, pasts
 from ops.simulating.story import Lived, Terms
-from schemas.database import Database
+from schemas.database import Database, Row, path_of
+from schemas.engines.sqlite import SqliteTransaction
 from schemas.receipts import Accepted
 from schemas.times import to_text
 from tests.engines import Sqlite
@@ -122,6 +128,39 @@ async def column(database: Database, sql: str) -> list[str]:
     """What a query finds, a text a row."""
     rows = await database.read(lambda tx: [tuple(row) for row in tx.rows(sql)])
     return [str(row[0]) if len(row) == 1 else repr(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (history.matches_between, "sqlite_autoindex_push_deliveries_1"),
+        (history.messages_between, "push_messages_slots"),
+        (history.words_between, "kf_inbound_person"),
+        (history.windows_of, "kf_windows_person"),
+        (history.put_off_between, "push_timeline_match"),
+        (history.stops_of, "sqlite_autoindex_push_settings_1"),
+    ],
+)
+def test_people_are_found_by_an_index(statement: Callable[..., object], index: str, tmp_path: Path) -> None:
+    """Only the span itself is searched for row by row, in the order of its key; all else has an index."""
+    values = {"people": ["a", "b"], "since": START, "until": END, "after": ("", 0), "limit": 9}
+    names = {"phones": "people", "match_ids": "people", "user_ids": "people"}
+    asked = [name for name in signature(statement).parameters if name not in {"tx", "with_taps"}]
+    taps = {"with_taps": False} if "with_taps" in signature(statement).parameters else {}
+    url = Sqlite(tmp_path).migrated()[OWN]
+    with closing(sqlite3.connect(path_of(url))) as connection:
+        told: list[str] = []
+
+        class Explained(SqliteTransaction):
+            def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+                told.extend(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+                return []
+
+        statement(Explained(connection), *(values[names.get(name, name)] for name in asked), **taps)
+
+    found = [line for line in told if line.startswith(("SEARCH", "SCAN"))]
+    assert found
+    assert all(f"INDEX {index}" in line for line in found), told
 
 
 @pytest.fixture
