@@ -11,7 +11,13 @@ from consumer.facts import WINDOW, Window
 from schemas.decisions import RecipientKey
 
 MATCH: Final = "match"
-"""The kind of push that carries matches; the only one that counts against limits."""
+"""The kind of push that carries matches."""
+
+SUMMARY: Final = "summary"
+"""The kind that sums up a user's day, and carries what waits."""
+
+_OF_THE_DAY: Final = (MATCH, SUMMARY)
+"""What limits count; what users ask for is not of these."""
 
 REACH: Final = max(WINDOW, timedelta(days=2)) + timedelta(hours=2)
 """How far back accepted pushes are read: a whole window, and a local day in any zone."""
@@ -82,7 +88,7 @@ def sent_today(
         use.push_id
         for use in uses
         if use.user_id == user_id
-        and use.kind == MATCH
+        and use.kind in _OF_THE_DAY
         and use.push_id != but
         and not use.is_failed
         and (use.accepted_at is None or use.accepted_at >= day_start)

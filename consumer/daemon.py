@@ -25,6 +25,7 @@ from consumer.replies.welcome import Welcomer
 from consumer.send import Sender
 from consumer.settling import Settler
 from consumer.stream import GroupGone, Stream
+from consumer.summarizer import Summarizer
 from consumer.watch import HostWatch
 from schemas.errors import RedisUnavailable
 
@@ -48,6 +49,7 @@ class Rooms:
     projection: Projection
     puller: Puller
     welcomer: Welcomer
+    summarizer: Summarizer
     forwarder: Forwarder | None = None
     """None where the application does not want to hear what users say."""
     keeper: Keeper | None = None
@@ -62,6 +64,7 @@ async def consume(rooms: Rooms, stop: asyncio.Event, *, drain_within: float) -> 
         asyncio.create_task(rooms.watch.run(), name="watch"),
         asyncio.create_task(rooms.puller.run(), name="pull"),
         asyncio.create_task(rooms.welcomer.run(), name="welcome"),
+        asyncio.create_task(rooms.summarizer.run(), name="summary"),
     ]
     outgoing = [
         asyncio.create_task(rooms.sender.run(), name="send"),

@@ -48,14 +48,25 @@ def digest_text(values: Sequence[Values], wording: Wording | None = None, *, mor
     built-in one, which also stands in where the operator's has no room for every number.
     """
     head = head_of(values, wording.title if wording else None)
-    return with_items(head, values, wording.template if wording else None, more=more)
+    return with_items(head, values, closing(len(values), more), wording.template if wording else None)
 
 
-def with_items(head: str, values: Sequence[Values], line: Template | None = None, *, more: int = 0) -> str:
-    """Put matches below a head of at most ``HEAD_BYTES``, each as ``line`` words it, then how to ask."""
-    end = closing(len(values), more)
+def with_items(
+    head: str,
+    values: Sequence[Values],
+    end: str,
+    line: Template | None = None,
+    *,
+    names_intents: bool = False,
+) -> str:
+    """Put matches between a head of at most ``HEAD_BYTES`` and a short end, each as ``line`` words it.
+
+    ``names_intents`` says that the head does not name the intent that all share: each match does.
+    """
     room = TEXT_BYTES - sum(len(text.encode()) for text in (head, end, _PARAGRAPH, _PARAGRAPH))
-    items = (_worded(values, line, room) if line is not None else None) or _built_in(values, room)
+    items = _worded(values, line, room) if line is not None else None
+    if items is None:
+        items = _built_in(values, room, names_intents=names_intents or not shared_intent(values))
     return _PARAGRAPH.join(part for part in (head, items, end) if part)
 
 
@@ -123,9 +134,9 @@ def _worded(values: Sequence[Values], line: Template, room: int) -> str | None:
     return between.join(fitted([writer(value) for value in values], room))
 
 
-def _built_in(values: Sequence[Values], room: int) -> str:
+def _built_in(values: Sequence[Values], room: int, *, names_intents: bool) -> str:
     """Write numbers, names and scores first, then into what is left the reasons."""
-    title = _compiled(_TITLE if shared_intent(values) else _TITLE_WITH_INTENT)
+    title = _compiled(_TITLE_WITH_INTENT if names_intents else _TITLE)
     plain = _compiled(_TITLE)
     room -= len(_PARAGRAPH) * (len(values) - 1)
     titles = fitted([_title(title if value["intent_name"] else plain, value) for value in values], room)

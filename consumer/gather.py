@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from consumer import counting, host, windows
@@ -36,6 +36,8 @@ class Rules:
     """How one match is sent, where it can be."""
     taps_reopen: bool = False
     """Whether a tap on a menu gives new messages, as a word does."""
+    summary: time | None = None
+    """When users get a daily summary who chose nothing else; None: not at all."""
 
 
 @dataclass(frozen=True, slots=True)

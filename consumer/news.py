@@ -29,10 +29,11 @@ _DEAD: Final = frozenset(
 
 
 class What(StrEnum):
-    """What can happen to a match; and that somebody was answered, which concerns none."""
+    """What can happen to a match; and what concerns none: an answer, or the summary of a day."""
 
     SENT = "sent"
     ANSWERED = "answered"
+    SUMMED_UP = "summed_up"
     WAITING = "waiting"
     PARKED = "parked"
     UNKNOWN = "unknown"
@@ -45,7 +46,7 @@ class What(StrEnum):
 class News:
     """One thing that happened to one match; ``left`` is how many messages the window then still had.
 
-    What went in one message has one ``push_id``; an answer has no match.
+    What went in one message has one ``push_id``; an answer, or a summary, may have no match.
     """
 
     at: str
@@ -60,7 +61,8 @@ class News:
     push_id: int | None = None
 
 
-_GONE: Final = frozenset({What.SENT, What.ANSWERED})
+_GONE: Final = frozenset({What.SENT, What.ANSWERED, What.SUMMED_UP})
+_WITHOUT_A_MATCH: Final = {pushes.ANSWER: What.ANSWERED, pushes.SUMMARY: What.SUMMED_UP}
 _OF_PUSH: Final = {Entry.UNKNOWN: What.UNKNOWN, Entry.FAILED: What.FAILED}
 _OF_LINE: Final = {Entry.DEFERRED: What.WAITING, Entry.PARKED: What.PARKED, Entry.DROPPED: What.DROPPED}
 
@@ -164,8 +166,8 @@ def _about(row: Row, what: What, at: str) -> list[News]:
         )
         for match_id, revision in json.loads(row["matches"])
     ]
-    if not about and what is What.SENT and row["kind"] == pushes.ANSWER:
-        return [News(at, What.ANSWERED, "", 1, recipient, push_id=row["id"])]
+    if not about and what is What.SENT and row["kind"] in _WITHOUT_A_MATCH:
+        return [News(at, _WITHOUT_A_MATCH[row["kind"]], "", 1, recipient, push_id=row["id"])]
     return about
 
 

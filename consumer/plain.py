@@ -53,6 +53,20 @@ def as_answer(
     return answered, list(matches) or [_message(user_id, reserved_at)]
 
 
+def as_summary(
+    person: Person, user_id: str, matches: Sequence[Candidate], reserved_at: datetime
+) -> tuple[Person, list[Candidate]]:
+    """Describe a daily summary, and whom it is for: its own hour has come, so no batch is waited for.
+
+    Everything else holds as for any match; one that carries none is judged as a match of the best score.
+    """
+    user = person.users[user_id]
+    if isinstance(user.preferences, Preferences):
+        wishes = replace(user.preferences, batch_mode=BatchMode.IMMEDIATE)
+        person = replace(person, users={**person.users, user_id: replace(user, preferences=wishes)})
+    return person, list(matches) or [_message(user_id, reserved_at)]
+
+
 def as_asked_for(person: Person) -> Person:
     """Describe a person who asks for what waits: no hour is too late for it, and no limit counts it."""
     users = {

@@ -20,7 +20,7 @@ from consumer.bodies import Need
 from consumer.cards import Cards
 from consumer.drafts import Composer, Decided, Reserved
 from consumer.gather import HostInputs, Known, Rules, gather
-from consumer.ledger import deliveries, pushes, timeline, waking
+from consumer.ledger import deliveries, pushes, summaries, timeline, waking
 from consumer.ledger.deliveries import Key, Verdict
 from consumer.ledger.timeline import Line
 from consumer.media.shelf import Key as MediaKey
@@ -97,6 +97,8 @@ class Round:
         content = self._rules.words.content
         self.outcome.complaints += content.complaints
         composer = Composer(book, installation, cards, content)
+        if self._rules.summary is not None:
+            summaries.expect(self._tx, due.user_ids, self._clock.now)
         people = gather(self._tx, inputs, due.user_ids, self._rules, self._clock.now)
         while self._places.left > 0 and self._rows_left > 0:
             some = list(islice(people, max(self._places.left, LEAST_PEOPLE)))

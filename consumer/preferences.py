@@ -1,4 +1,4 @@
-"""The table ``push_settings``: preferences the host has no column for (time zone, stop, locale)."""
+"""The table ``push_settings``: preferences the host has no column for (time zone, stop ...)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
+from consumer.ledger import summaries
 from schemas import host_values
 from schemas.database import Transaction, marks
 from schemas.errors import UnreadablePreference
 from schemas.times import to_text
 
-COLUMNS: Final = ("timezone", "stop", "locale")
+COLUMNS: Final = ("timezone", "stop", "locale", "summary")
+OFF: Final = "off"
+"""The wish for no daily summary; no wish at all is the operator's default."""
 
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
@@ -21,7 +24,7 @@ def settings_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[st
     """Read the rows of these users; who has none is not in the answer."""
     values = tuple(user_ids)
     rows = tx.rows(
-        f"SELECT user_id, timezone, stop, locale FROM push_settings WHERE user_id IN ({marks(values)})",
+        f"SELECT user_id, {', '.join(COLUMNS)} FROM push_settings WHERE user_id IN ({marks(values)})",
         values,
     )
     return {row["user_id"]: dict(row) for row in rows}
@@ -63,7 +66,18 @@ def checked(column: str, value: str | bool | None) -> str | int | None:  # noqa:
         raise UnreadablePreference(f"{text[:40]!r} is no time zone; write an IANA name such as Asia/Shanghai")
     if column == "locale" and _LOCALE.fullmatch(text) is None:
         raise UnreadablePreference(f"{text[:40]!r} is no locale; write zh-CN, en or the like")
+    if column == "summary":
+        return _summary(text)
     return text
+
+
+def _summary(text: str) -> str:
+    if text.lower() == OFF:
+        return OFF
+    at = host_values.time_of_day(text)
+    if at is None:
+        raise UnreadablePreference(f"{text[:40]!r} is no time for a daily summary; write 20:00 or off")
+    return f"{at:%H:%M}"
 
 
 def choose(tx: Transaction, user_id: str, wishes: Mapping[str, str | int | None], now: datetime) -> bool:
@@ -79,4 +93,6 @@ def choose(tx: Transaction, user_id: str, wishes: Mapping[str, str | int | None]
         " updated_at = excluded.updated_at",
         (user_id, *(wishes[column] for column in columns), to_text(now)),
     )
+    if {"summary", "timezone"} & wishes.keys():
+        summaries.schedule_anew(tx, [user_id], now, makes=wishes.get("summary") is not None)
     return True

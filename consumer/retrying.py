@@ -15,7 +15,7 @@ from consumer import overtaking
 from consumer.endings import GIVE_UP_AFTER
 from consumer.facts import Session
 from consumer.gather import HostInputs, Rules, gather
-from consumer.kinds import as_judged
+from consumer.kinds import OFFERED, as_judged
 from consumer.ledger import deliveries, pushes, timeline, waking
 from consumer.ledger.pushes import Attempt, Push
 from consumer.ledger.timeline import Line
@@ -72,7 +72,7 @@ class Retries:
         decision = judge_retry(facts, letter.recipient, judged, push.reserved_at, now)
         opened = {window.recipient: window.opened_at for window in known.facts.windows}
         is_over = isinstance(decision, GiveUp) or now >= push.reserved_at + LIFETIME
-        if is_over and letter.kind == pushes.ANSWER and self._never_left(push):
+        if is_over and letter.kind in OFFERED and self._never_left(push):
             self._retire(push, decision.dropped if isinstance(decision, GiveUp) else None)
             return
         match decision:
@@ -97,8 +97,8 @@ class Retries:
 
     def _freeze(self, push: Push, until: datetime, reason: Reason) -> None:
         last = push.reserved_at + GIVE_UP_AFTER
-        if push.letter.kind == pushes.ANSWER and self._clock.now < push.reserved_at + LIFETIME:
-            # It is looked at when nobody waits for it any more: it holds a slot, and perhaps matches.
+        if push.letter.kind in OFFERED and self._clock.now < push.reserved_at + LIFETIME:
+            # It is looked at when its time is over: it holds a slot, and perhaps matches.
             last = push.reserved_at + LIFETIME
         pushes.freeze(
             self._tx,
@@ -113,7 +113,7 @@ class Retries:
         return len(timeline.accounted(self._tx, [push.id])[push.id]) >= push.attempts
 
     def _retire(self, push: Push, dropped: Reason | None) -> None:
-        """End an answer that is not awaited any more, or may not go: what it carried is planned as before."""
+        """End an answer or a summary whose time is over, or that may not go: its matches wait as before."""
         now, letter = self._clock.now, push.letter
         reason = dropped or Reason.EXPIRED
         if not pushes.end(self._tx, push.id, PushStatus.NOT_SENT, now, reason=reason):

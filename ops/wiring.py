@@ -37,6 +37,7 @@ from consumer.replies.welcome import Welcomer
 from consumer.send import Report, Sender
 from consumer.settling import Settler
 from consumer.stream import BLOCK_MILLISECONDS, Stream
+from consumer.summarizer import Summarizer
 from consumer.watch import HostWatch
 from consumer.wechat.calls import Calls
 from consumer.wechat.client import KfClient
@@ -251,6 +252,14 @@ async def consumer_rooms(house: House) -> AsyncIterator[Rooms]:
                 on_woken=on_heard,
             ),
             welcomer,
+            Summarizer(
+                house.app,
+                house.own,
+                rules=rules,
+                installation=house.installation,
+                world=house.world,
+                on_offered=nudge.set,
+            ),
             forwarder,
             keeper,
         )
@@ -356,6 +365,7 @@ def rules_of(settings: Settings) -> Rules:
         ),
         settings.message_kind,
         settings.menu_click_reopens,
+        summary=settings.summary_at,
     )
 
 

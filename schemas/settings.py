@@ -7,12 +7,14 @@ Settings that must lose or double messages are refused here, before anything sta
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from schemas.host_values import time_of_day
 from schemas.kf import TEXT_BYTES
 from schemas.kf_keys import is_aes_key, is_token
 
@@ -23,6 +25,9 @@ SANDBOX_TOKEN = "sandbox"  # noqa: S105 - the same
 SANDBOX_AES_KEY = "sandboxsandboxsandboxsandboxsandboxsandboxs"
 SAFETY_MARGIN = 2.0
 """Seconds by which a lease outlasts the longest attempt it covers."""
+
+OFF = "off"
+"""No daily summary."""
 
 SHORTEST_SECRET = 16
 """Characters of the key that signs what is forwarded."""
@@ -112,6 +117,10 @@ class Settings(BaseModel):
         "", description="Folder of the files that templates show. Empty: media in the data folder."
     )
 
+    summary: str = Field(
+        "off",
+        description="When users who chose nothing else get a daily summary: 20:00 by their clock, or off.",
+    )
     welcome: str = Field(
         "", description="What somebody who opens the conversation for the first time is told. Empty: nothing."
     )
@@ -215,6 +224,19 @@ class Settings(BaseModel):
                 " `openssl rand -hex 32` makes one"
             )
         return given
+
+    @property
+    def summary_at(self) -> time | None:
+        """When users who chose nothing else get a daily summary, by their own clock; None: not at all."""
+        return None if self.summary == OFF else time_of_day(self.summary)
+
+    @field_validator("summary")
+    @classmethod
+    def _summary(cls, given: str) -> str:
+        wanted = given.strip().lower() or OFF
+        if wanted != OFF and time_of_day(wanted) is None:
+            raise ValueError("a daily summary is off, or a time of day such as 20:00")
+        return wanted
 
     @field_validator("token")
     @classmethod

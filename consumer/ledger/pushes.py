@@ -26,8 +26,10 @@ ANSWER: Final = "answer"
 MENU: Final = "answer.menu"
 """The ``template`` of an answer with items to tap."""
 
-KINDS: Final = (MATCH, ANSWER, "summary", "host")
-"""Every kind of push there is or will be: what a person may pause."""
+SUMMARY: Final = counting.SUMMARY
+
+KINDS: Final = (MATCH, ANSWER, SUMMARY, "host")
+"""Every kind of push there is: what a person may pause."""
 
 _AS_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
 

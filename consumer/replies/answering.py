@@ -35,10 +35,12 @@ from consumer.replies.asked import (
     Immediate,
     More,
     NoQuiet,
+    NoSummary,
     Other,
     Quiet,
     Resume,
     Stop,
+    Summary,
     View,
 )
 from consumer.templates import Template
@@ -138,6 +140,8 @@ class _Desk:
     _written: list[tuple[Draft, _Reply]] = field(default_factory=list)
     _stops: dict[str, bool] = field(default_factory=dict)
     """Of each user who stopped or came back: whether they are stopped now."""
+    _summaries: dict[str, Summary | NoSummary] = field(default_factory=dict)
+    """Of each user who wants a daily summary, or none: the last they said."""
     _changed: list[Asked] = field(default_factory=list)
     """Words after which what waits is decided again."""
     _opened: Book | None = None
@@ -239,14 +243,19 @@ class _Desk:
                     self._stops[user_id] = stop
             if known is not None:
                 self._facts[known.group.name] = _with_stop(self._facts[known.group.name], item, stop=stop)
+        if isinstance(command, Summary | NoSummary):
+            self._summaries |= dict.fromkeys(item.user_ids, command)
         if isinstance(command, Stop | Resume | Quiet | NoQuiet | Daily | Immediate):
             self._changed.append(item)
 
     def _obey(self) -> None:
-        """Write the stops of the whole page together, and wake whom its words concern."""
+        """Write what the page's words ask of our own tables, and wake whom they concern."""
         tx, now = self.tx, self.context.now
         if self._stops:
             preferences.stop(tx, self._stops, now)
+        for user_id, wish in self._summaries.items():
+            chosen = f"{wish.at:%H:%M}" if isinstance(wish, Summary) else preferences.OFF
+            preferences.choose(tx, user_id, {"summary": chosen}, now)
         if self._changed:
             users = {user_id for item in self._changed for user_id in item.user_ids}
             waking.wake(tx, {item.person for item in self._changed}, users, now)

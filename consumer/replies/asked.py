@@ -1,6 +1,7 @@
 """What a user may ask by a word or a tap, and one such asking.  Plain values that ``reading`` makes.
 
-Command  View | More | Stop | Resume | Quiet | NoQuiet | Daily | Immediate | Help | Unclear | Other
+Command  View | More | Stop | Resume | Quiet | NoQuiet | Daily | Immediate | Summary | NoSummary | Help
+         | Unclear | Other
 """
 
 from __future__ import annotations
@@ -65,6 +66,18 @@ class Immediate:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """Send a summary every day, at this time of the user's own day."""
+
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
+class NoSummary:
+    """Send no daily summary."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Tell what may be asked."""
 
@@ -74,6 +87,7 @@ class Topic(StrEnum):
 
     QUIET = "quiet"
     DAILY = "daily"
+    SUMMARY = "summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,21 @@ class Other:
     """Nothing of ours: the application's to understand."""
 
 
-Command = View | More | Stop | Resume | Quiet | NoQuiet | Daily | Immediate | Help | Unclear | Other
+Command = (
+    View
+    | More
+    | Stop
+    | Resume
+    | Quiet
+    | NoQuiet
+    | Daily
+    | Immediate
+    | Summary
+    | NoSummary
+    | Help
+    | Unclear
+    | Other
+)
 
 
 @dataclass(frozen=True, slots=True)

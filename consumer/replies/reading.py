@@ -19,10 +19,12 @@ from consumer.replies.asked import (
     Immediate,
     More,
     NoQuiet,
+    NoSummary,
     Other,
     Quiet,
     Resume,
     Stop,
+    Summary,
     Topic,
     Unclear,
     View,
@@ -39,7 +41,7 @@ MENU_PREFIX: Final = "kfpush_"
 """So the ids of our own menu items begin; they have letters, digits and ``_`` only (WeChat: msgmenu)."""
 
 _SIMPLE: Final = str.maketrans(
-    "訂閱復覆幫擾關閉實時點請發詳個號間還設條", "订阅复复帮扰关闭实时点请发详个号间还设条"
+    "訂閱復覆幫擾關閉實時點請發詳個號間還設條結", "订阅复复帮扰关闭实时点请发详个号间还设条结"
 )
 """The traditional characters of our words, and their simplified ones."""
 
@@ -48,7 +50,8 @@ _AROUND: Final = " \t\r\n.。,，、!！;；:'\"“”‘’「」『』《》�
 
 _SPACE = re.compile(r"\s+")
 _INVITED = re.compile(
-    r"(?:请)?(?:回复|发送)[\s:]*(?P<said>.+?)(?P<why>(?:即可)?(?:(?:了解|查看)详情|退订|恢复))?", re.DOTALL
+    r"(?:请)?(?:回复|发送)[\s:]*(?P<said>.+?)(?P<why>(?:即可)?(?:(?:了解|查看)详情|退订|恢复|不再接收小结))?",
+    re.DOTALL,
 )
 _VIEW = re.compile(
     r"查看 ?(?:详情|第)? ?#?"
@@ -57,6 +60,7 @@ _VIEW = re.compile(
 )
 _QUIET = re.compile(r"(?:设置)?免打扰 ?(?:时间|时段)?[ :]*(?P<rest>.*)", re.DOTALL)
 _DAILY = re.compile(r"每[天日] ?(?P<at>(?:早上|上午|中午|下午|晚上)? ?[0-9].*)", re.DOTALL)
+_SUMMARY = re.compile(r"(?:每[天日]|每晚|订阅)?小结 ?(?:时间)?[ :]*(?P<at>.*)", re.DOTALL)
 _DASH = re.compile(r" ?[-~\u2010-\u2015\u2212\u301c至到]{1,2} ?")
 _CLOCK = re.compile(
     r"(?P<part>凌晨|早上|早|上午|中午|下午|晚上|晚)? ?(?P<hour>[0-9]{1,2})"
@@ -76,6 +80,15 @@ _WORDS: Final[dict[str, Command]] = {
         NoQuiet(),
     ),
     **dict.fromkeys(("实时", "即时", "实时推送", "取消每天", "关闭每天"), Immediate()),
+    **dict.fromkeys(
+        [
+            said
+            for verb in ("关闭", "取消", "不要", "退订")
+            for said in (f"{verb}小结", f"{verb}每日小结", f"{verb}每天小结")
+        ]
+        + ["每日小结关闭", "每日小结 关闭", "每日小结取消", "每日小结 取消", "小结关闭", "小结 关闭"],
+        NoSummary(),
+    ),
     **dict.fromkeys(("帮助", "help"), Help()),
 }
 
@@ -148,6 +161,9 @@ def _command(plain: str) -> Command:
     quiet = _QUIET.fullmatch(plain)
     if quiet is not None:
         return _quiet(quiet["rest"])
+    summary = _SUMMARY.fullmatch(plain)
+    if summary is not None:
+        return _summary(summary["at"])
     daily = _DAILY.fullmatch(plain)
     if daily is not None:
         at = _time(daily["at"])
@@ -170,6 +186,14 @@ def _quiet(rest: str) -> Command:
         case [time() as start, time() as end] if start != end:
             return Quiet(start, end)
     return Unclear(Topic.QUIET) if re.search("[0-9]", rest) else Other()
+
+
+def _summary(at: str) -> Command:
+    if not at:
+        return Unclear(Topic.SUMMARY)
+    clock = _time(at)
+    # "小结一下 3 个人" is talk; a clock that cannot be was meant for us.
+    return Summary(clock) if clock else Unclear(Topic.SUMMARY) if _A_CLOCK.fullmatch(at) else Other()
 
 
 def _time(text: str) -> time | None:

@@ -13,9 +13,11 @@ from consumer.replies.asked import (
     Daily,
     Immediate,
     NoQuiet,
+    NoSummary,
     Quiet,
     Resume,
     Stop,
+    Summary,
     Topic,
     Unclear,
     View,
@@ -34,6 +36,7 @@ HELP: Final = (
     "关闭免打扰：任何时间都接收\n"
     "每天 9:00：每天定时接收\n"
     "实时：有匹配就接收\n"
+    "每日小结 20:00：每天定时收到小结\n"
     "退订：不再接收\n"
     "恢复：重新接收"
 )
@@ -44,10 +47,13 @@ QUIET: Final = "已设置：每天 {start}–{end} 不打扰您。回复「关�
 NO_QUIET: Final = "已关闭免打扰，任何时间有匹配都会告诉您。"
 DAILY: Final = "已设置：每天 {at} 把匹配发给您。回复「实时」可以改为有匹配就发。"
 IMMEDIATE: Final = "已设置：有匹配就告诉您。"
+SUMMARY: Final = "已设置：每天 {at} 给您发送小结，没有新匹配的日子不发。回复「关闭小结」可以取消。"
+NO_SUMMARY: Final = "已关闭每日小结。回复「每日小结 20:00」可以再次开启。"
 NOT_SET: Final = "抱歉，暂时无法修改这项设置，请在应用中修改。"
 HOW: Final = {
     Topic.QUIET: "没有看懂免打扰的时间。请这样回复：免打扰 22:00-08:00",
     Topic.DAILY: "没有看懂时间。请这样回复：每天 9:00",
+    Topic.SUMMARY: "想每天收到小结，请这样回复：每日小结 20:00",
 }
 NOTHING_YET: Final = "目前没有可以查看的匹配。有新的匹配会及时告诉您。"
 NOTHING_MORE: Final = "目前没有等待中的匹配了。有新的匹配会及时告诉您。"
@@ -56,7 +62,7 @@ ONLY_ONE: Final = "最近一条消息里只有 1 个匹配，请回复「查看1
 NO_SUCH_MATCH: Final = "没有找到这个匹配。回复「查看」可以查看最近的匹配。"
 WITHDRAWN: Final = "这个匹配已经失效。"
 
-_HEARD: Final = {Stop: STOPPED, NoQuiet: NO_QUIET, Immediate: IMMEDIATE}
+_HEARD: Final = {Stop: STOPPED, NoQuiet: NO_QUIET, Immediate: IMMEDIATE, NoSummary: NO_SUMMARY}
 
 _LIST_HEAD: Final = "最近一条消息里有 {count} 个匹配："
 _LIST_END: Final = "回复「查看1」到「查看{count}」了解详情"
@@ -132,6 +138,8 @@ def said(command: Command, *, had_stopped: bool) -> str:
             return QUIET.format(start=f"{start:%H:%M}", end=f"{end:%H:%M}")
         case Daily(at):
             return DAILY.format(at=f"{at:%H:%M}")
+        case Summary(at):
+            return SUMMARY.format(at=f"{at:%H:%M}")
         case Unclear(about):
             return HOW[about]
     return _HEARD.get(type(command), HELP)

@@ -80,6 +80,7 @@ def show_(user_id: str, *, lang: str | None, as_json: bool) -> None:
 @click.option("--timezone", metavar="ZONE", help="IANA name, Asia/Shanghai; empty: KFPUSH_USER_TIMEZONE.")
 @click.option("--stop/--no-stop", default=None, help="Send this user nothing at all, or send again.")
 @click.option("--locale", metavar="LOCALE", help="zh-CN, en ...; empty: none.")
+@click.option("--summary", metavar="HH:MM", help="Daily summary at this hour, or off; empty: KFPUSH_SUMMARY.")
 @click.option("--why", metavar="TEXT", help="Why; kept in the audit.")
 @click.option("--author", metavar="NAME", help="Who does this; else the user who logged in.")
 @tells
@@ -89,12 +90,13 @@ def set_(
     timezone: str | None,
     stop: bool | None,
     locale: str | None,
+    summary: str | None,
     why: str | None,
     author: str | None,
     lang: str | None,
     as_json: bool,
 ) -> None:
-    r"""Set what kfpush itself keeps for the user USER_ID: time zone, stop, locale.
+    r"""Set what kfpush itself keeps for the user USER_ID: time zone, stop, locale, daily summary.
 
     What waits for the user is decided anew at once.  Everything else (enable_push, daily_limit, quiet_hours,
     min_score, batch_mode, preferred_time) is the application's: change user_push_preferences there.
@@ -104,13 +106,14 @@ def set_(
       kfpush user set wmAbCdEf --timezone Europe/Berlin
       kfpush user set wmAbCdEf --stop --why "asked by telephone"
       kfpush user set wmAbCdEf --timezone ""
+      kfpush user set wmAbCdEf --summary 20:00
 
     \b
     Exit codes: 0 set, or was so already; 2 a value that cannot be used; 4 the database did not do it.
     """
-    given = {"timezone": timezone, "stop": stop, "locale": locale}
+    given = {"timezone": timezone, "stop": stop, "locale": locale, "summary": summary}
     if all(value is None for value in given.values()):
-        raise click.UsageError("Say what to set: --timezone, --stop, --no-stop or --locale.")
+        raise click.UsageError("Say what to set: --timezone, --stop, --no-stop, --locale or --summary.")
     try:
         wishes = {
             column: preferences.checked(column, value) for column, value in given.items() if value is not None

@@ -43,6 +43,7 @@ SAME_TROUBLE_AFTER: Final = 30.0
 _COLOURS: Final = {
     What.SENT: "green",
     What.ANSWERED: "green",
+    What.SUMMED_UP: "green",
     What.WAITING: "yellow",
     What.PARKED: "yellow",
     What.UNKNOWN: "yellow",
@@ -53,6 +54,7 @@ _COLOURS: Final = {
 _SUMMARY: Final = {
     What.SENT: "sent_n",
     What.ANSWERED: "sent_n",
+    What.SUMMED_UP: "sent_n",
     What.WAITING: "held_n",
     What.PARKED: "held_n",
     What.UNKNOWN: "held_n",

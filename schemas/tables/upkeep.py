@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.tables.shape import Table, integer, text
+from schemas.tables.shape import Index, Table, integer, text
 
 PUSH_TEMPLATE_VERSIONS = Table(
     "push_template_versions",
@@ -30,9 +30,25 @@ PUSH_SETTINGS = Table(
         text("timezone"),
         integer("stop"),
         text("locale"),
+        text("summary"),
         text("updated_at", required=True),
     ),
     key=("user_id",),
+)
+
+PUSH_SUMMARIES = Table(
+    "push_summaries",
+    (
+        text("user_id", required=True),
+        text("due_at"),
+        text("schedule"),
+        text("occasion"),
+        text("told_at"),
+        text("result"),
+        text("updated_at", required=True),
+    ),
+    key=("user_id",),
+    indexes=(Index("push_summaries_due", ("due_at",), where="due_at IS NOT NULL"),),
 )
 
 PUSH_PAUSES = Table(

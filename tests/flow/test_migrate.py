@@ -45,6 +45,7 @@ OWN_TABLES = {
     "push_opens",
     "push_conversions",
     "push_settings",
+    "push_summaries",
     "push_dead_letters",
     "push_pauses",
     "push_forwards",

@@ -215,3 +215,15 @@ async def test_what_could_not_be_read_back_is_refused(desk: Desk, column: str, t
 async def test_nothing_to_set(desk: Desk) -> None:
     """Said, not done."""
     assert (await desk.types("set", "ann")).returncode == 2
+
+
+async def test_a_daily_summary_is_set_by_hand(desk: Desk) -> None:
+    """At an hour or not at all; what is no time is refused with an example of one."""
+    done = await desk.types("set", "ann", "--summary", "8:30", "--json")
+    assert (done.returncode, json.loads(done.stdout)["summary"]) == (0, "08:30")
+    assert [
+        tuple(row.values()) for row in await desk.walk.house.rows("SELECT user_id FROM push_summaries")
+    ] == [("ann",)]
+    refused = await desk.types("set", "ann", "--summary", "soon")
+    assert refused.returncode == 2
+    assert "write 20:00 or off" in refused.stderr

@@ -8,7 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from consumer.replies import texts
-from consumer.replies.asked import Daily, Help, Immediate, More, NoQuiet, Other, Quiet, Resume, Stop, View
+from consumer.replies.asked import (
+    Daily,
+    Help,
+    Immediate,
+    More,
+    NoQuiet,
+    NoSummary,
+    Other,
+    Quiet,
+    Resume,
+    Stop,
+    Summary,
+    View,
+)
 from consumer.replies.forwarding import signed
 from consumer.replies.reading import read
 from schemas.kf import text_size
@@ -23,7 +36,7 @@ def test_every_command_on_the_page_is_understood() -> None:
 
     kinds = [type(read(part.strip(" …"))) for row in rows for part in row.split(",")]
 
-    wishes = [Resume, Resume, Quiet, NoQuiet, Daily, Immediate, Help]
+    wishes = [Resume, Resume, Quiet, NoQuiet, Daily, Immediate, Summary, NoSummary, Help]
     assert kinds == [View, View, View, View, More, Stop, Stop, *wishes]
 
 
@@ -38,7 +51,7 @@ def test_everything_that_help_offers_is_understood() -> None:
     """Users type it as they read it."""
     offered = [part for line in texts.HELP.splitlines()[1:] for part in line.split("：")[0].split(" / ")]
 
-    assert len(offered) == 9
+    assert len(offered) == 10
     assert all(not isinstance(read(text), Other) for text in offered)
 
 

@@ -43,7 +43,7 @@ async def test_a_lost_cancellation_does_not_keep_a_daemon_alive() -> None:
         """Nothing is pending."""
 
     stream: Any = SimpleNamespace(consumer="here-1", leave=leave)
-    rooms: list[Any] = [Room(loses) for loses in (1, 2, 0, 0, 1, 0, 0, 2, 0, 1)]
+    rooms: list[Any] = [Room(loses) for loses in (1, 2, 0, 0, 1, 0, 0, 2, 0, 1, 1)]
     stop = asyncio.Event()
     stop.set()
     await asyncio.wait_for(consume(Rooms(stream, *rooms), stop, drain_within=1), 20)
