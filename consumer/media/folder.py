@@ -40,9 +40,9 @@ class Folder:
             size = path.stat().st_size
             if size > MOST:
                 limit = LIMITS[need.kind]
-                return Problem(
-                    need, _told(need, f"it has {size / MEGABYTE:.0f} MB; {limit.called} may have less")
-                )
+                most = limit.most // MEGABYTE
+                said = f"it has {size / MEGABYTE:.0f} MB; {limit.called} may have {most} MB"
+                return Problem(need, _told(need, said))
             data = path.read_bytes()
         except OSError as error:
             return Problem(need, _told(need, f"it cannot be read ({type(error).__name__})"))
