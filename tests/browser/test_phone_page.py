@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ops.sandbox.process import SandboxControl, SandboxProcess
 from tests.browser.conftest import OpenPage
-from tests.files import png
+from tests.files import AMR, png
 from tests.flow.wechat_caller import Caller
 
 MENU = {
@@ -98,6 +98,29 @@ def test_cards(open_page: OpenPage, caller: Caller, control: SandboxControl) -> 
     expect(phone(page).locator(".card.program")).to_contain_text("小程序")
     expect(phone(page).locator(".failed")).to_contain_text("微信收下了，但没有送达")
     expect(phone(page).locator(".card.place")).to_contain_text("广州国际媒体港")
+
+
+def test_files(open_page: OpenPage, caller: Caller, control: SandboxControl) -> None:
+    """Pictures are seen, on cards too; a file has its name and can be saved; a voice its length."""
+    picture = caller.upload(png())["media_id"]
+    push(caller, "m1", "miniprogram", PROGRAM | {"thumb_media_id": picture})
+    push(caller, "m2", "image", {"media_id": picture})
+    voice = caller.upload(AMR + bytes(8000), "voice", "a.amr")["media_id"]
+    push(caller, "m3", "voice", {"media_id": voice})
+    document = caller.upload(bytes(2048), "file", "合作意向书.pdf")["media_id"]
+    push(caller, "m4", "file", {"media_id": document})
+    push(caller, "m5", "business_card", {"userid": "zhangsan"})
+    for width in (1280, 390):
+        page = open_page(f"{control.base_url}/phone", width=width)
+        for place in (".card.program img", ".card.shot img"):
+            expect(phone(page).locator(place)).to_have_js_property("naturalWidth", 52)
+        expect(phone(page).locator(".voice")).to_have_text("5″")
+        file = phone(page).locator("a.card.file")
+        expect(file).to_contain_text("合作意向书.pdf")
+        expect(file).to_contain_text("2 KB")
+        expect(file).to_have_attribute("download", "合作意向书.pdf")
+        expect(phone(page).locator(".card.person")).to_contain_text("zhangsan")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_wechat_knows(open_page: OpenPage, caller: Caller, control: SandboxControl) -> None:
@@ -238,7 +261,8 @@ def test_nothing_is_wider_than_the_screen(
 ) -> None:
     """No sideways scrolling, the box and its button are inside, and a word can be said."""
     push(caller, "m1", "msgmenu", MENU)
-    push(caller, "m2", "link", {**LINK, "title": "长" * 60})
+    thumb = caller.upload(png())["media_id"]
+    push(caller, "m2", "link", {**LINK, "title": "长" * 60, "thumb_media_id": thumb})
     push(caller, "m3", "text", {"content": "https://example.com/" + "a" * 300})
     page = open_page(f"{control.base_url}/phone", width=width)
     expect(phone(page).locator(".from-kf")).to_have_count(3)

@@ -59,7 +59,7 @@ function divider(at, world) {
 function contents(message, world) {
   if (message.msgtype === "text") return linked(message.content);
   if (message.msgtype === "msgmenu") return menu(message.content, world);
-  return [card(message.msgtype, message.content, world.words)];
+  return [card(message, world.words)];
 }
 
 function linked(text) {
