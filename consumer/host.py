@@ -97,10 +97,15 @@ def _crowded(tx: Transaction, phones: Collection[str]) -> set[str]:
     return {str(row["external_userid"]) for row in rows}
 
 
+def known_users(tx: Transaction) -> list[str]:
+    """Name everybody who has a session row: who ever wrote to a KF account; reads the whole table."""
+    rows = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
+    return [str(row["user_id"]) for row in rows]
+
+
 def all_sessions(tx: Transaction) -> list[list[Session]]:
     """Read every session row, in parts that hold all rows of their phones; asked at the first migrate."""
-    rows = tx.rows("SELECT DISTINCT user_id FROM wechat_kf_sessions WHERE user_id IS NOT NULL")
-    users = [str(row["user_id"]) for row in rows]
+    users = known_users(tx)
     return [
         sessions_around(tx, users[start : start + _AT_ONCE], ()).sessions
         for start in range(0, len(users), _AT_ONCE)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from consumer.ledger import summaries
 from schemas import host_values
@@ -28,6 +30,15 @@ def settings_of(tx: Transaction, user_ids: Collection[str]) -> dict[str, dict[st
         values,
     )
     return {row["user_id"]: dict(row) for row in rows}
+
+
+def zones(tx: Transaction) -> dict[str, ZoneInfo]:
+    """Read the time zones that users chose; one that cannot be understood is none."""
+    found: dict[str, ZoneInfo] = {}
+    for row in tx.rows("SELECT user_id, timezone FROM push_settings WHERE timezone <> ''"):
+        with suppress(KeyError, ValueError, OSError):
+            found[row["user_id"]] = ZoneInfo(row["timezone"])
+    return found
 
 
 def are_stopped_since(tx: Transaction, user_ids: Collection[str], stamp: str) -> bool:

@@ -36,6 +36,7 @@ PUSH_DELIVERIES = Table(
         Index("push_deliveries_paused", ("due_at",), where="status = 'waiting' AND reason = 'paused'"),
         Index("push_deliveries_dead", ("reason",), where="status = 'dead'"),
         Index("push_deliveries_dead_since", ("updated_at", "match_id", "revision"), where="status = 'dead'"),
+        Index("push_deliveries_held_out", ("user_id", "match_id"), where="reason = 'held_out'"),
         Index("push_deliveries_behind", ("match_id",), where="reason = 'older_in_flight'"),
     ),
 )
