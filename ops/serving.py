@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ops import migrate
 from producer.callback.app import PATHS, Callback
+from producer.reports.app import Reports
 from schemas.database import Database
 from schemas.errors import SchemaTooNew, SchemaTooOld, ServerUnavailable, StorageError
 from schemas.settings import Settings
@@ -37,16 +38,21 @@ PORTS_TRIED: Final = 20
 log = structlog.get_logger(__name__)
 
 
-def make_app(callback: Callback) -> Starlette:
+def make_app(callback: Callback, reports: Reports | None = None) -> Starlette:
     """Everything that is served."""
 
     async def healthz(_request: Request) -> JSONResponse:
         """200 while the process runs; notices that wait are what the database has not taken yet."""
-        return JSONResponse(
-            {"ok": True, "notices_waiting": callback.board.waiting, "callbacks": dict(callback.tally.counts)}
-        )
+        told: dict[str, object] = {
+            "ok": True,
+            "notices_waiting": callback.board.waiting,
+            "callbacks": dict(callback.tally.counts),
+        }
+        return JSONResponse(told | ({"reports_waiting": reports.board.waiting} if reports else {}))
 
-    return Starlette(routes=[*callback.routes(), Route("/healthz", healthz)])
+    return Starlette(
+        routes=[*callback.routes(), *(reports.routes() if reports else ()), Route("/healthz", healthz)]
+    )
 
 
 @contextmanager
@@ -93,9 +99,13 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 async def receive(
-    callback: Callback, listener: socket.socket, stop: asyncio.Event, unsure: Database | None = None
+    callback: Callback,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    unsure: Database | None = None,
+    reports: Reports | None = None,
 ) -> None:
-    """Take callbacks until ``stop`` is set, and then write what still waits.
+    """Take callbacks, and what the application reports, until ``stop`` is set; then write what still waits.
 
     ``unsure`` is a ledger of which nobody knows yet whether it is there, and of this version.
 
@@ -108,10 +118,13 @@ async def receive(
     async def write() -> None:
         if unsure is not None:
             await _until_current(unsure, nobody_calls)
-        await callback.board.run(nobody_calls)
+        boards = [callback.board.run(nobody_calls)]
+        if reports is not None:
+            boards.append(reports.board.run(nobody_calls))
+        await asyncio.gather(*boards)
 
     writing = asyncio.create_task(write(), name="notices")
-    serving = asyncio.create_task(serve(make_app(callback), listener, stop), name="serve")
+    serving = asyncio.create_task(serve(make_app(callback, reports), listener, stop), name="serve")
     try:
         await asyncio.wait({writing, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -47,7 +47,7 @@ from consumer.wechat.token import AccessTokens, Credentials, fingerprint
 from consumer.wechat.transport import HttpTransport
 from consumer.wordlist import WordList
 from consumer.world import World
-from ops import inbound, migrate, tenancy
+from ops import inbound, migrate, reported, tenancy
 from ops.clock import SandboxClock, wall
 from ops.embedded import EmbeddedValkey
 from producer.callback.app import Callback
@@ -56,6 +56,8 @@ from producer.callback.crypto import decode_aes_key
 from producer.callback.seal import Seal
 from producer.callback.tally import Tally
 from producer.mirror import Mirror
+from producer.reports.app import Reports
+from producer.reports.board import ReportBoard
 from producer.stream import MatchStream
 from schemas.database import Database, Transaction
 from schemas.errors import ConfigurationError, InvalidEvent
@@ -291,6 +293,13 @@ def callback_of(settings: Settings, own: Ledger, on_noticed: Callable[[], None] 
         tuple(decode_aes_key(key) for key in settings.callback_aes_keys),
     )
     return Callback(seal, Board(own, wall=wall, on_noticed=on_noticed), Tally(time.monotonic))
+
+
+def reports_of(settings: Settings, own: Ledger) -> Reports | None:
+    """Construct what the application reports to; None where no token lets it."""
+    if not settings.api_tokens:
+        return None
+    return Reports(ReportBoard(own, reported.write, wall=wall), settings.api_tokens)
 
 
 @asynccontextmanager

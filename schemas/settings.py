@@ -135,8 +135,8 @@ class Settings(BaseModel):
         SecretStr(""),
         description="What the application shows to report opens and conversions by HTTP. Empty: it cannot.",
     )
-    reply_counts_minutes: float = Field(
-        30.0, gt=0, le=2880, description="How soon after a message a word counts as a reply to it, minutes."
+    reply_counts_minutes: int = Field(
+        30, ge=1, le=2880, description="How soon after a message a word counts as a reply to it, minutes."
     )
     sensitive_words: str = Field(
         "",

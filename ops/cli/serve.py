@@ -8,7 +8,7 @@ import click
 
 from ops.cli.running import run_daemon
 from ops.environment import load_settings
-from ops.wiring import receiving
+from ops.wiring import receiving, reports_of
 from schemas.errors import ConfigurationError
 
 
@@ -19,6 +19,9 @@ def command() -> None:
     Answers at /wework/callback and /wechat/callback; WeChat reaches it through a proxy of yours that speaks
     https.  Starts, and answers, while the database is locked or away and without Redis or WeChat: what came
     waits in memory and is written when the database is back.  A consumer pulls what WeChat tells of.
+
+    With KFPUSH_API_TOKEN your application may report here what only it knows: POST /api/pushes/ID/opened,
+    /api/matches/ID/opened and /api/matches/ID/converted.
 
     \b
     Examples:
@@ -37,6 +40,6 @@ def command() -> None:
     async def work(stop: asyncio.Event) -> None:
         with listening(settings) as listener:
             async with receiving(settings) as (callback, own):
-                await receive(callback, listener, stop, own)
+                await receive(callback, listener, stop, own, reports_of(settings, own))
 
     run_daemon(settings, work)

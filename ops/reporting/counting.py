@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,7 +134,7 @@ class Groups:
         self.total = Tally()
         self.experiments: set[str] = set()
 
-    def add(self, sent: Sent, opened: Collection[Proxy], converted: int) -> None:
+    def add(self, sent: Sent, opened: frozenset[Proxy], converted: int) -> None:
         """Count one message."""
         message = Message(sent.status, sent.msgtype, len(sent.matches), opened, converted)
         name = self._name(sent)
@@ -194,7 +194,7 @@ class Persons:
         self.people: dict[str, People] = {}
         self.versions: dict[str, set[int]] = defaultdict(set)
 
-    def add(self, sent: Sent, opened: Collection[Proxy], converted: int) -> None:
+    def add(self, sent: Sent, opened: frozenset[Proxy], converted: int) -> None:
         """Count one message of the user at hand, or begin with the next."""
         if sent.user_id != self._user:
             self._close()

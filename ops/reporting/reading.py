@@ -32,7 +32,7 @@ _PROXIES: Final = frozenset(Proxy)
 class Counts(Protocol):
     """Whoever counts."""
 
-    def add(self, sent: Sent, opened: Sequence[Proxy], converted: int) -> None:
+    def add(self, sent: Sent, opened: frozenset[Proxy], converted: int) -> None:
         """Count one message."""
         ...
 
@@ -125,7 +125,7 @@ async def _count(own: Database, page: Sequence[Sent], counters: Sequence[Counts]
     for sent in page:
         converted = sum(match_id in found[1] for match_id in sent.matches)
         for counter in counters:
-            counter.add(sent, tuple(by_push.get(sent.push_id, ())), converted)
+            counter.add(sent, frozenset(by_push.get(sent.push_id, ())), converted)
 
 
 def _opens(tx: Transaction, ids: Sequence[int]) -> list[Row]:

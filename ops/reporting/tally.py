@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ops.reporting.statistics import Count, wilson
@@ -24,7 +25,7 @@ class Message:
     status: str
     msgtype: str
     matches: int
-    opened: Collection[Proxy] = ()
+    opened: frozenset[Proxy] = frozenset()
     converted: int = 0
 
     @property
@@ -32,18 +33,22 @@ class Message:
         """Whether WeChat took it and said nothing else afterwards."""
         return self.status in {PushStatus.SENT, PushStatus.RECALLED}
 
-    def could_show(self, proxy: Proxy) -> bool:
-        """Whether this proxy could have told of it at all; what did, could."""
-        match proxy:
-            case Proxy.VIEWED:
-                can = self.matches > 0
-            case Proxy.TAPPED:  # its own items, or those of the list that answers 查看
-                can = self.msgtype == "msgmenu" or self.matches > 1
-            case Proxy.MINIPROGRAM:
-                can = self.msgtype in _REPORTING
-            case Proxy.REPLIED:
-                can = True
-        return can or proxy in self.opened
+    @property
+    def shows(self) -> frozenset[Proxy]:
+        """Which proxies could have told of it at all; what did, could."""
+        return _shows(self.msgtype, min(self.matches, 2)) | self.opened
+
+
+@lru_cache(maxsize=256)
+def _shows(msgtype: str, matches: int) -> frozenset[Proxy]:
+    """Which proxies could tell of a message of this type with no match, one, or (2) several."""
+    shows = {
+        Proxy.VIEWED: matches > 0,
+        Proxy.TAPPED: msgtype == "msgmenu" or matches > 1,  # its own items, or the list's that answers 查看
+        Proxy.MINIPROGRAM: msgtype in _REPORTING,
+        Proxy.REPLIED: True,
+    }
+    return frozenset(proxy for proxy, can in shows.items() if can)
 
 
 @dataclass
@@ -80,9 +85,10 @@ class Tally:
         self.opened += bool(message.opened)
         self.matches += message.matches
         self.converted += message.converted
-        for proxy in Proxy:
-            self.could[proxy] += message.could_show(proxy)
-        self.by_proxy.update(message.opened)
+        for proxy in message.shows:
+            self.could[proxy] += 1
+        for proxy in message.opened:
+            self.by_proxy[proxy] += 1
 
 
 @dataclass(frozen=True, slots=True)

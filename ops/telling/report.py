@@ -199,4 +199,4 @@ def _shares(rate: Rate) -> dict[str, str]:
 
 
 def _chance(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"  # noqa: PLR2004 - three digits are told
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"  # noqa: PLR2004 - three digits are told

@@ -113,11 +113,11 @@ EDITED = Text(
     "The words of {name} were changed meanwhile (versions {versions}): it is compared as a mixture.",
     "{name} 的文字在实验期间被修改过（版本 {versions}），比较的是混合结果。",
 )
-SPLIT_GOOD = Text("Dealt as intended: {counts} (p = {p})", "分组符合预期：{counts}（p = {p}）")
+SPLIT_GOOD = Text("Dealt as intended: {counts} ({p})", "分组符合预期：{counts}（{p}）")
 SPLIT_BAD = Text(
-    "The split is off: {counts}, where {expected} was intended (p = {p}). Something other than chance "
+    "The split is off: {counts}, where {expected} was intended ({p}). Something other than chance "
     "decides who is counted; nothing below can be trusted until it is found.",
-    "分组比例异常：{counts}，预期 {expected}（p = {p}）。有随机以外的因素影响了统计对象；"
+    "分组比例异常：{counts}，预期 {expected}（{p}）。有随机以外的因素影响了统计对象；"
     "查明之前以下结果均不可信。",
 )
 PEEKING = Text(
@@ -132,8 +132,8 @@ MEASURES: Final[Mapping[str, Text]] = {
 MESSAGED = Text("any message", "有消息")
 NO_MESSAGE = Text("no message", "无消息")
 COMPARED = Text(
-    "{variant} beside {control}, {measure}: {difference} points ({low} to {high}), p = {p}",
-    "{variant} 对比 {control}，{measure}：{difference} 个百分点（{low} 至 {high}），p = {p}",
+    "{variant} beside {control}, {measure}: {difference} points ({low} to {high}), {p}",
+    "{variant} 对比 {control}，{measure}：{difference} 个百分点（{low} 至 {high}），{p}",
 )
 VERDICTS: Final[Mapping[Verdict, Text]] = {
     Verdict.NOTHING_YET: Text(

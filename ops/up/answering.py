@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from ops.serving import receive
-from ops.wiring import callback_of
+from ops.wiring import callback_of, reports_of
 from schemas.database import Database, Transaction
 from schemas.settings import Settings
 
@@ -54,7 +54,9 @@ async def answer(
     async def work() -> None:
         stop_there = asyncio.Event()
         begun.set_result((asyncio.get_running_loop(), stop_there))
-        await receive(callback_of(settings, _AtHome(own, home), noticed), listener, stop_there)
+        ledger = _AtHome(own, home)
+        reports = reports_of(settings, ledger)
+        await receive(callback_of(settings, ledger, noticed), listener, stop_there, reports=reports)
 
     def apart() -> None:
         try:
