@@ -40,7 +40,7 @@ def profile_values(event: Carrying) -> dict[str, str]:
         return {}
     inner = extra.get("profile")
     profile: Mapping[str, object] = inner if isinstance(inner, Mapping) else {}
-    found = {name: _written(profile.get(name, extra.get(name))) for name in PROFILE_FIELDS}
+    found = {name: _written(profile.get(name)) or _written(extra.get(name)) for name in PROFILE_FIELDS}
     return {name: text for name, text in found.items() if text}
 
 

@@ -128,9 +128,10 @@ def lint_(which: str | None, *, lang: str | None, as_json: bool) -> None:
                 }
                 for item in linted
             ]
-            click.echo(json.dumps({"templates": told}, ensure_ascii=False, default=str))
+            words = out.rules.words.content.complaints
+            click.echo(json.dumps({"templates": told, "words": words}, ensure_ascii=False, default=str))
         else:
-            show(telling.told_lint(linted, _teller(kept, lang)))
+            show(telling.told_lint(linted, out.rules.words.content.complaints, _teller(kept, lang)))
         return BROKEN if any(finding.level == "error" for item in linted for finding in item.findings) else 0
 
     _run(look)

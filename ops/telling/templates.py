@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from consumer.book import TEXT
 from ops.looking.lint import Code, Finding, Linted, State
 from ops.looking.shelf import Part, Preview, Shelf, Version
 from ops.telling.said import Said, Teller, Tone
@@ -91,9 +92,9 @@ VERSION = Text(
 )
 NEVER = Text("not used yet", "尚未使用")
 AMONG = Text("Messages are counted among the latest {count}.", "消息数按最近 {count} 条统计。")
-NO_ROWS = Text(
-    "push_templates has no rows: the built-in wording is in force.",
-    "push_templates 中没有记录：使用内置文字。",
+NO_TEXT = Text(
+    "No text of push_templates is switched on: the built-in one is in force.",
+    "push_templates 中没有启用的文字模板：使用内置文字。",
 )
 
 PREVIEWED = Text("{name}, {kind}", "{name}，{kind}")
@@ -109,8 +110,11 @@ NO_TEMPLATE = Text("There is no template {name!r}; there are: {names}", "没有�
 NO_MATCH = Text("The ledger knows no match {match!r} that still holds.", "没有找到有效的匹配 {match!r}。")
 
 
-def told_lint(linted: Sequence[Linted], teller: Teller) -> list[Said]:
-    """Tell what was found, template by template, and how much of it there is."""
+def told_lint(linted: Sequence[Linted], words: Sequence[str], teller: Teller) -> list[Said]:
+    """Tell what was found, template by template, and how much of it there is.
+
+    ``words`` are complaints about the list of words.
+    """
     said: list[Said] = []
     for item in linted:
         said.append(Said(_headline(item, teller), Tone.HEAD, gap=bool(said)))
@@ -122,7 +126,10 @@ def told_lint(linted: Sequence[Linted], teller: Teller) -> list[Said]:
             facts = {"part": size.part, "typical": size.typical, "worst": size.worst, "limit": size.limit}
             said.append(Said(teller.say(text, **facts), Tone.QUIET, depth=1))
     errors = sum(finding.level == "error" for item in linted for finding in item.findings)
-    warnings = sum(len(item.findings) for item in linted) - errors
+    warnings = sum(len(item.findings) for item in linted) - errors + len(words)
+    level = teller.say(LEVELS["warning"])
+    for nth, complaint in enumerate(words):
+        said.append(Said(teller.say(FOUND, level=level, what=complaint), Tone.WAIT, gap=nth == 0))
     tone = Tone.BAD if errors else Tone.WAIT if warnings else Tone.GOOD
     said.append(Said(teller.say(COUNTED, errors=errors, warnings=warnings), tone, gap=True))
     return said
@@ -154,8 +161,8 @@ def told_list(shelf: Shelf, linted: Sequence[Linted], teller: Teller) -> list[Sa
     for name, versions in by_name.items():
         said.append(Said(name, Tone.HEAD, gap=bool(said)))
         said += _versions(versions, teller, is_used=False)
-    if not linted:
-        said.append(Said(teller.say(NO_ROWS), gap=bool(said)))
+    if not any(item.state is State.IN_FORCE and item.kind == TEXT for item in linted):
+        said.append(Said(teller.say(NO_TEXT), Tone.GOOD, gap=bool(said)))
     said.append(Said(teller.say(AMONG, count=shelf.counted), Tone.QUIET, gap=True))
     return said
 

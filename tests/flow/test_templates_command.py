@@ -197,3 +197,22 @@ async def test_status_complains(desk: Desk) -> None:
 
     [complaint] = standing.wording
     assert complaint.startswith("template 'mine': line 1, column 1: no such field")
+
+
+async def test_nothing_switched_on(desk: Desk) -> None:
+    """The built-in text is in force, and that is said."""
+    await desk.walk.house.host("UPDATE push_templates SET is_active = 0")
+
+    told = (await desk.types("list")).stdout
+
+    assert "No text of push_templates is switched on: the built-in one is in force." in told
+
+
+async def test_a_bad_line_of_the_list_is_told(desk: Desk) -> None:
+    """Where the templates are looked at, by its number."""
+    (desk.folder / "words").write_text("词,,drop", "utf-8")
+
+    told = await desk.types("lint", KFPUSH_SENSITIVE_WORDS="words")
+
+    assert told.returncode == 0
+    assert "warning: KFPUSH_SENSITIVE_WORDS: words: line 1: the action is block or mask" in told.stdout

@@ -152,9 +152,11 @@ def test_everything_that_may_be_found_can_be_told(language: Language) -> None:
     """In both languages, with the facts that it comes with; errors first in the count."""
     assert {*FINDINGS} == {*Code} >= ERRORS
     bad = [source(content="{x"), source(content="x"), source(**DIGEST | {"title": "x"})]
-    said = told_lint([lint_source(item, Around()) for item in bad], Teller(language, "Asia/Shanghai", NOON))
+    linted = [lint_source(item, Around()) for item in bad]
+    said = told_lint(linted, ["line 4"], Teller(language, "Asia/Shanghai", NOON))
 
-    last = {"en": "Errors: 1, warnings: 2", "zh": "错误 1 个，警告 2 个"}
+    last = {"en": "Errors: 1, warnings: 3", "zh": "错误 1 个，警告 3 个"}
+    assert said[-2].text in {"warning: line 4", "警告：line 4"}
     assert said[-1].text == last[language]
     assert not any("{" in line.text and "缺" in line.text for line in said)
 

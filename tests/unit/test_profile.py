@@ -17,6 +17,7 @@ def test_from_a_profile_or_from_the_top() -> None:
     """The profile object is asked first; an empty object says nothing."""
     assert found(company="甲", age=30, profile={"company": "乙"}) == {"company": "乙", "age": "30"}
     assert found(profile=None, company="甲") == {"company": "甲"}
+    assert found(profile={"company": ""}, company="甲") == {"company": "甲"}
     assert found() == {}
 
 
