@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from consumer import counting, host, windows
+from consumer import counting, host, rhythm, windows
 from consumer.counting import Use
 from consumer.facts import Intent, Person, Session, User
 from consumer.intents import read_intents
@@ -17,8 +17,9 @@ from consumer.people import Group, group
 from consumer.preferences import settings_of
 from consumer.quiet import day_start
 from consumer.wordlist import WordList
+from schemas import host_values
 from schemas.database import Transaction
-from schemas.preferences import Unreadable, read_preferences
+from schemas.preferences import BatchMode, Unreadable, read_preferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,12 @@ def gather(
             if isinstance(preferences, Unreadable):
                 complaints.append(preferences.message)
             else:
+                if preferences.batch_mode is BatchMode.DAILY and _names_no_hour(inputs, user_id):
+                    heard = (
+                        window.hours for phone in person.external_userids for window in opened.get(phone, ())
+                    )
+                    learnt = rhythm.joined(rhythm.from_column(hours) for hours in heard)
+                    preferences = rhythm.suited(preferences, learnt, now)
                 uses = of_user.get(user_id, ())
                 midnight = midnights.get(preferences.zone)
                 if midnight is None:
@@ -142,6 +149,11 @@ def gather(
             if user_id in settings and settings[user_id]["locale"]
         }
         yield Known(person, facts_of_all, tuple(complaints), locales)
+
+
+def _names_no_hour(inputs: HostInputs, user_id: str) -> bool:
+    """Whether a user left it open when the daily message comes."""
+    return host_values.is_unset(inputs.preferences.get(user_id, {}).get("preferred_time"))
 
 
 def phones_of(own_people: Collection[str], sessions: Sequence[Session]) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from consumer.quiet import is_quiet
-from schemas.preferences import QuietHours
+from schemas.preferences import Preferences, QuietHours
 from schemas.times import from_text, to_text
 
 HALF_LIFE: Final = timedelta(weeks=4)
@@ -140,6 +140,12 @@ def best_time(
     if best is None or ratings[best] < LEAST_SHARE * faded.total:
         return Chosen(fallback, Basis.EVEN, faded.total, faded.days)
     return Chosen(times[best], Basis.LEARNT, faded.total, faded.days)
+
+
+def suited(wishes: Preferences, rhythm: Rhythm | None, now: datetime) -> Preferences:
+    """The wishes of somebody who named no hour for their daily message: the hour that suits them best."""
+    chosen = best_time(rhythm, wishes.zone, wishes.quiet, wishes.preferred_time, now)
+    return replace(wishes, preferred_time=chosen.at) if chosen.is_learnt else wishes
 
 
 def best_instant(

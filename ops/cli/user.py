@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 from typing import cast
 
 import click
@@ -21,6 +22,7 @@ from ops.looking.journey import as_json as plain
 from ops.looking.lookout import looking
 from ops.looking.standing import UserStanding
 from ops.looking.user import user_standing
+from ops.telling import habits as drawn
 from ops.telling import user as telling
 from ops.telling.said import Said, Teller
 from ops.telling.sentences import Language, language_of
@@ -44,15 +46,17 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("user_id")
+@click.option("--svg", metavar="FILE", type=click.Path(dir_okay=False), help="Draw the hours into FILE too.")
 @tells
-def show_(user_id: str, *, lang: str | None, as_json: bool) -> None:
-    r"""Tell what the user USER_ID wishes, how it was read, what is left of their windows, and what waits.
+def show_(user_id: str, *, svg: str | None, lang: str | None, as_json: bool) -> None:
+    r"""Tell what the user USER_ID wishes, how it was read, their windows, when they speak, and what waits.
 
     A preference that cannot be understood is named, with what would be accepted.  Nothing is changed.
 
     \b
     Examples:
       kfpush user show wmAbCdEf
+      kfpush user show wmAbCdEf --svg hours.svg
       kfpush user show wmAbCdEf --json | jq '.prospect.conversations[] | {open_kfid, left, closes_at}'
 
     \b
@@ -66,11 +70,14 @@ def show_(user_id: str, *, lang: str | None, as_json: bool) -> None:
             return await user_standing(out, user_id)
 
     standing = asyncio.run(look())
+    teller = Teller(_language(lang), standing.timezone, standing.now)
+    if svg is not None and standing.habits is not None:
+        _draw(svg, drawn.svg(standing.habits, teller))
     if as_json:
         told = {"is_known": standing.is_known, **cast("dict[str, object]", plain(standing))}
         click.echo(json.dumps(told, ensure_ascii=False, default=str))
     else:
-        show(telling.told(standing, Teller(_language(lang), standing.timezone, standing.now)))
+        show(telling.told(standing, teller))
     if not standing.is_known:
         sys.exit(NOT_KNOWN)
 
@@ -137,6 +144,13 @@ def set_(
     if is_changed and stop is False:
         said.append(Said(telling.STAYS_DROPPED.say(language)))
     show(said)
+
+
+def _draw(path: str, picture: str) -> None:
+    try:
+        Path(path).write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--svg {path}: {error.strerror}") from None
 
 
 def _language(lang: str | None) -> Language:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from ops.looking.habits import Habits, Summing
 from ops.looking.journey import Halt, Looked, Prospect
 from schemas.decisions import Reason
 from schemas.states import DeliveryStatus, PauseScope, PushStatus
@@ -151,6 +152,8 @@ class UserStanding:
     prospect: Prospect
     waiting: tuple[Waiting, ...]
     sending: int
+    habits: Habits | None = None
+    summary: Summing | None = None
 
     @property
     def is_known(self) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from consumer import outlook
 from consumer.gather import HostInputs, read_host
-from consumer.ledger import counts
+from consumer.ledger import counts, summaries
 from consumer.preferences import settings_of
 from ops.looking import prospects
+from ops.looking.habits import habits_of, summing_of
 from ops.looking.lookout import Lookout
 from ops.looking.standing import UserStanding, Waiting
 from schemas import host_values
@@ -27,14 +28,14 @@ async def user_standing(look: Lookout, user_id: str) -> UserStanding:
 
 def _standing(tx: Transaction, look: Lookout, inputs: HostInputs, user_id: str) -> UserStanding:
     found = outlook.of_user(tx, inputs, user_id, look.rules, look.now)
-    own = settings_of(tx, [user_id]).get(user_id)
+    host, own = inputs.preferences.get(user_id), settings_of(tx, [user_id]).get(user_id)
     chosen = own.get("timezone") if own else None
     zone = str(chosen) if host_values.zone(chosen) else look.rules.user_zone
     return UserStanding(
         user_id,
         look.now,
         zone,
-        inputs.preferences.get(user_id),
+        host,
         own,
         prospects.prospect_of(found, user_id, None, None, look.now),
         tuple(
@@ -42,4 +43,12 @@ def _standing(tx: Transaction, look: Lookout, inputs: HostInputs, user_id: str) 
             for row in counts.pending_of_user(tx, user_id)
         ),
         counts.sending_of_user(tx, user_id),
+        habits_of(
+            found.person,
+            found.person.users[user_id].preferences,
+            zone,
+            look.now,
+            names_an_hour=not host_values.is_unset((host or {}).get("preferred_time")),
+        ),
+        summing_of(summaries.of_user(tx, user_id)),
     )

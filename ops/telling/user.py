@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ops.looking.standing import UserStanding, Waiting
+from ops.telling import habits
 from ops.telling.facts import facts
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import DELIVERIES, Text, short
+from schemas.preferences import BatchMode
 from schemas.states import DeliveryStatus
 
 HEADLINE = Text("User {user}", "用户 {user}")
@@ -57,6 +59,11 @@ def told(user: UserStanding, teller: Teller) -> list[Said]:
     said += _row(user.host, teller)
     said.append(Said(teller.say(OWN), Tone.HEAD, gap=True))
     said += _row(user.own, teller)
+    if user.summary is not None:
+        said += habits.told_summary(user.summary, teller)
+    if user.habits is not None:
+        is_daily = wishes is not None and wishes.batch_mode == BatchMode.DAILY
+        said += habits.told(user.habits, is_daily=is_daily, teller=teller)
     said.append(Said(teller.say(WAITS), Tone.HEAD, gap=True))
     said += [Said(_waiting(item, teller), depth=1) for item in user.waiting]
     if user.sending:

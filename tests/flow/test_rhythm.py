@@ -10,8 +10,9 @@ from consumer.gather import gather, read_host
 from consumer.rhythm import Rhythm
 from schemas.database import Transaction
 from schemas.decisions import RecipientKey
+from schemas.times import to_text
 from tests.flow.inbound_house import InboundHouse, tap, word
-from tests.flow.ledger_house import NOON, LedgerHouse, at
+from tests.flow.ledger_house import NOON, LedgerHouse, at, match
 
 
 @pytest.fixture
@@ -97,3 +98,29 @@ async def test_news_of_a_window_keeps_its_hours(hearing: InboundHouse) -> None:
     await house.own.exclusive(lambda tx: windows.exhaust(tx, recipient, at("22 11:00"), house.now))
     await house.own.exclusive(lambda tx: windows.open_at(tx, recipient, NOON - timedelta(hours=3), house.now))
     assert await learnt(house) == before
+
+
+async def test_a_daily_message_comes_at_the_hour_that_suits(house: LedgerHouse) -> None:
+    """Who named no hour gets it when they speak; who named one, then; of whom little is known, at nine."""
+    await house.prefers(batch_mode="daily")
+    await house.prefers("u2", batch_mode="daily", preferred_time="07:30")
+    await house.prefers("u3", batch_mode="daily")
+    for day in (18, 19, 20, 21):
+        for number in (1, 2):
+            recipient = RecipientKey("wk1", f"wm{number}")
+            spoken = at(f"{day} 20:10")
+            await house.own.exclusive(
+                lambda tx, recipient=recipient, spoken=spoken: windows.open_at(  # type: ignore[misc]
+                    tx, recipient, spoken, house.now
+                )
+            )
+    for number in (1, 2, 3):
+        await house.session(f"u{number}", f"wm{number}", said="2026-11-22T11:00:00")
+        await house.arrive(match(f"m{number}", f"u{number}"))
+    await house.plan()
+    rows = await house.rows("SELECT due_at FROM push_deliveries ORDER BY match_id")
+    assert [row["due_at"] for row in rows] == [
+        to_text(at("22 20:00")),
+        to_text(at("23 07:30")),
+        to_text(at("23 09:00")),
+    ]

@@ -7,9 +7,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from defusedxml.ElementTree import fromstring
 
-from consumer import preferences
+from consumer import preferences, windows
 from consumer.audit import Act
+from consumer.gather import read_host
 from ops.acting import Hands
 from ops.looking.user import user_standing
 from ops.telling.said import Teller
@@ -28,12 +30,12 @@ class Desk:
 
     def __init__(self, walk: Walk, folder: Path) -> None:
         self.walk = walk
-        self._folder = folder
+        self.folder = folder
 
     async def types(self, *words: str, **env: str) -> CompletedProcess[str]:
         """Type a command of ``kfpush user``."""
         more = {**self.walk.environment, "KFPUSH_WECHAT_BASE_URL": "http://127.0.0.1:9", **env}
-        return await asyncio.to_thread(kfpush, "user", *words, folder=self._folder, env=more)
+        return await asyncio.to_thread(kfpush, "user", *words, folder=self.folder, env=more)
 
     async def sees(self, user_id: str = "ann") -> list[str]:
         """Look at a user at the house's own time."""
@@ -73,9 +75,13 @@ async def test_everything_that_decides_is_shown(desk: Desk) -> None:
     assert "today: 1 of 3 messages" in seen
     assert "quiet_hours: 11:00-13:00" in seen
     assert "preferred_time: not set" in seen
-    assert seen[-4:] == [
+    assert seen[-8:] == [
         "As kfpush has it (kfpush user set changes it)",
         "no row: the defaults hold",
+        "When the user speaks, by their own clock",
+        "· · · · · · · · · · · █ · · · · · · · · · · · ·",
+        "0           6           12          18",
+        ("too little was heard to tell (hours: 1, days: 1; it takes 4 and 3): 09:00 stands in"),
         "What waits",
         "waiting: 1, the user's quiet hours; looked at on 2026-11-22 13:00:00 (05:00:00Z)",
     ]
@@ -227,3 +233,38 @@ async def test_a_daily_summary_is_set_by_hand(desk: Desk) -> None:
     refused = await desk.types("set", "ann", "--summary", "soon")
     assert refused.returncode == 2
     assert "write 20:00 or off" in refused.stderr
+
+
+async def test_when_a_user_speaks_is_shown(desk: Desk) -> None:
+    """With what follows from it for daily messages, when the next summary is due, and as a picture."""
+    house = desk.walk.house
+    for day in (19, 20, 21):
+        await house.session("ann", "wmA", "wkA", f"2026-11-{day}T20:10:00")
+        inputs = await house.app.read(lambda tx: read_host(tx, ["ann"], []))
+        await house.own.exclusive(
+            lambda tx, inputs=inputs: windows.raise_from_host(  # type: ignore[misc]
+                tx, inputs.sessions, house.rules.host_zone, house.now
+            )
+        )
+    await house.session("ann", "wmA", "wkA", "2026-11-22T11:00:00")
+    await house.prefers("ann", batch_mode="daily")
+    await desk.walk.arrive("1")
+    await house.plan()
+    await house.own.exclusive(lambda tx: preferences.choose(tx, "ann", {"summary": "20:00"}, house.now))
+
+    seen = await desk.sees()
+
+    assert "· · · · · · · · · · · ▃ · · · · · · · · █ · · ·" in seen
+    assert "mostly around 20:00, learnt from some 4 hours heard on 4 days" in seen
+    assert "daily messages go at 20:00, as preferred_time is not set" in seen
+    assert any(line.startswith("daily summary: next on") for line in seen)
+
+    await house.prefers("ann", batch_mode="daily", preferred_time="08:00")
+    assert "preferred_time is set, and goes before it" in await desk.sees()
+    done = await desk.types("show", "ann", "--svg", "hours.svg", "--lang", "zh")
+    assert done.returncode == 0
+    drawn = fromstring((desk.folder / "hours.svg").read_text(encoding="utf-8"))
+    assert [each.tag for each in drawn if each.tag.endswith("rect")] == [
+        "{http://www.w3.org/2000/svg}rect"
+    ] * 2
+    assert (await desk.types("show", "ann", "--svg", "no/such/folder.svg")).returncode == 2
