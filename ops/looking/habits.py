@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from consumer import rhythm
 from consumer.facts import Person
-from consumer.ledger.summaries import Scheduled
 from schemas.preferences import UNSET_PREFERRED_TIME, Preferences, Unreadable
 
 
@@ -54,8 +53,3 @@ def habits_of(
         round(chosen.days, 1),
         names_an_hour,
     )
-
-
-def summing_of(row: Scheduled | None) -> Summing | None:
-    """Describe a user's daily summary; None where nobody ever wanted one."""
-    return None if row is None else Summing(row.due_at, row.told_at, row.result)

@@ -7,7 +7,7 @@ from consumer.gather import HostInputs, read_host
 from consumer.ledger import counts, summaries
 from consumer.preferences import settings_of
 from ops.looking import prospects
-from ops.looking.habits import habits_of, summing_of
+from ops.looking.habits import Summing, habits_of
 from ops.looking.lookout import Lookout
 from ops.looking.standing import UserStanding, Waiting
 from schemas import host_values
@@ -29,6 +29,8 @@ async def user_standing(look: Lookout, user_id: str) -> UserStanding:
 def _standing(tx: Transaction, look: Lookout, inputs: HostInputs, user_id: str) -> UserStanding:
     found = outlook.of_user(tx, inputs, user_id, look.rules, look.now)
     host, own = inputs.preferences.get(user_id), settings_of(tx, [user_id]).get(user_id)
+    row = summaries.of_user(tx, user_id)
+    summing = None if row is None else Summing(row.due_at, row.told_at, row.result)
     chosen = own.get("timezone") if own else None
     zone = str(chosen) if host_values.zone(chosen) else look.rules.user_zone
     return UserStanding(
@@ -50,5 +52,5 @@ def _standing(tx: Transaction, look: Lookout, inputs: HostInputs, user_id: str) 
             look.now,
             names_an_hour=not host_values.is_unset((host or {}).get("preferred_time")),
         ),
-        summing_of(summaries.of_user(tx, user_id)),
+        summing,
     )
