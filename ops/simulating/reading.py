@@ -69,8 +69,8 @@ async def pasts(source: Source, span: Span, users: Sequence[tuple[str, int]]) ->
     done: set[str] = set()
     for portion in _portions(users, source.portion):
         people: list[Group] = []
-        for some in _batches(portion, PEOPLE):
-            found = await _people(source, [user_id for user_id in some if user_id not in done])
+        for some in _batches((user_id for user_id in portion if user_id not in done), PEOPLE):
+            found = await _people(source, some)
             people += found
             done |= {user_id for person in found for user_id in person.user_ids}
         matches = await _matches(source, span, {user_id for person in people for user_id in person.user_ids})

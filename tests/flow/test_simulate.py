@@ -15,6 +15,7 @@ import pytest
 
 from consumer.ledger import history
 from ops.migrate import OWN
+from ops.simulating import reading
 from ops.simulating.changes import Change
 from ops.simulating.living import live
 from ops.simulating.past import Past, Span
@@ -128,6 +129,68 @@ async def column(database: Database, sql: str) -> list[str]:
     """What a query finds, a text a row."""
     rows = await database.read(lambda tx: [tuple(row) for row in tx.rows(sql)])
     return [str(row[0]) if len(row) == 1 else repr(row) for row in rows]
+
+
+@pytest.fixture
+async def family(house: LedgerHouse) -> LedgerHouse:
+    """Ann and Bob share a phone, Cid has one of his own; each has two matches, and nobody has spoken."""
+    house.now = house.wall = START
+    for user_id, phone in (("ann", "wm1"), ("bob", "wm1"), ("cid", "wm2")):
+        await house.session(user_id, phone, "wk1", None)
+        await house.arrive(*(match(f"{user_id}{nth}", user_id) for nth in range(2)))
+    return house
+
+
+def shape(people: Sequence[Past]) -> list[tuple[str, list[str], list[str]]]:
+    """Of each person: the name, whose matches, and which."""
+    return sorted(
+        (past.story.name, sorted(past.users), sorted(one.match_id for one in past.story.matches))
+        for past in people
+    )
+
+
+EVERYBODY = [
+    ("wm1", ["ann", "bob"], ["ann0", "ann1", "bob0", "bob1"]),
+    ("wm2", ["cid"], ["cid0", "cid1"]),
+]
+
+
+@pytest.mark.parametrize("most", [1, 3, 100_000])
+async def test_people_are_never_parted(
+    family: LedgerHouse, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """However few matches memory holds, who shares a phone is one person, and comes once."""
+    monkeypatch.setattr(reading, "PORTION", most)
+    monkeypatch.setattr(reading, "PAGE", 2)
+    monkeypatch.setattr(reading, "PEOPLE", 1)
+
+    assert shape(await read(family, START, END)) == EVERYBODY
+
+
+async def test_one_user_comes_with_who_shares_their_phone(family: LedgerHouse) -> None:
+    """They share slots, so what goes to one is no more to be had for the other."""
+    source = Source(family.app, family.own, family.rules, menu_click_reopens=False)
+    span = Span(START, END)
+    users = await count(source, span, "bob")
+
+    assert users == [("bob", 2)]
+    assert shape([past async for people in pasts(source, span, users) for past in people]) == EVERYBODY[:1]
+    assert await count(source, span, "nobody") == []
+
+
+async def test_what_ended_before_the_span_is_not_of_it(family: LedgerHouse) -> None:
+    """What was undecided when it began is; what had expired or been dropped is not, nor what came later."""
+    await family.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_deliveries SET status = 'dropped' WHERE match_id = 'ann0'")
+    )
+
+    def ids(people: Sequence[Past]) -> list[str]:
+        return sorted(name for _, _, names in shape(people) for name in names)
+
+    later = START + timedelta(days=1)
+    assert ids(await read(family, later, END)) == ["ann1", "bob0", "bob1", "cid0", "cid1"]
+    assert ids(await read(family, START + timedelta(days=8), START + timedelta(days=9))) == []
+    assert ids(await read(family, START - timedelta(days=2), START)) == []
 
 
 @pytest.mark.parametrize(
