@@ -6,6 +6,7 @@ from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.timeline import Line
 from schemas.decisions import Defer, Drop, Park, Reason
 from schemas.states import DeliveryStatus, Entry
+from schemas.times import not_before
 
 
 def verdict_of(decision: Defer | Park | Drop, row: Waiting, person: str) -> Verdict:
@@ -13,7 +14,9 @@ def verdict_of(decision: Defer | Park | Drop, row: Waiting, person: str) -> Verd
     expires_at = row.candidate.expires_at
     match decision:
         case Defer(until, reason):
-            return Verdict(row.key, DeliveryStatus.WAITING, reason, min(until, expires_at), person)
+            # Never a moment too early: whoever looked again then would find that it is not time yet.
+            due_at = min(not_before(until), expires_at)
+            return Verdict(row.key, DeliveryStatus.WAITING, reason, due_at, person)
         case Park(reason):
             # Due at its expiry at the latest, so that nothing is parked for ever.
             return Verdict(row.key, DeliveryStatus.PARKED, reason, expires_at, person)

@@ -36,6 +36,11 @@ def to_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def not_before(instant: datetime) -> datetime:
+    """The first whole millisecond from then on: what ``to_text`` writes of it is no moment too early."""
+    return instant + timedelta(microseconds=-instant.microsecond % 1000)
+
+
 def from_text(text: str) -> datetime:
     """Read an instant that ``to_text`` wrote."""
     return datetime.fromisoformat(text)

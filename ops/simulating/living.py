@@ -23,6 +23,7 @@ from ops.simulating.story import Key, Lived, Message, Story, Terms, Withdrawal, 
 from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
 from schemas.preferences import Preferences, Unreadable
 from schemas.states import DeliveryStatus, Entry
+from schemas.times import not_before
 
 MOST_AT_ONE_INSTANT: Final = 100
 """Decisions about one person at one instant; a planner that wants more goes in circles."""
@@ -219,7 +220,8 @@ class _Life:
             row = self._rows[match.match_id, match.revision]
             match decision:
                 case Defer(until, reason):
-                    self._move(row, DeliveryStatus.WAITING, reason, min(until, row.candidate.expires_at))
+                    due_at = min(not_before(until), row.candidate.expires_at)
+                    self._move(row, DeliveryStatus.WAITING, reason, due_at)
                 case Park(reason):
                     self._move(row, DeliveryStatus.PARKED, reason, row.candidate.expires_at)
                 case Drop(reason):

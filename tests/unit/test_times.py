@@ -12,6 +12,7 @@ from schemas.times import (
     from_text,
     maybe_from_text,
     maybe_text,
+    not_before,
     parse_host_time,
     to_text,
 )
@@ -34,6 +35,15 @@ def test_to_text(instant: datetime, expected: str) -> None:
     """UTC, four digits of the year, milliseconds cut and not rounded, Z."""
     assert expected == to_text(instant)
     assert expected == maybe_text(instant)
+
+
+@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_date_that_is_written_is_no_moment_too_early(instant: datetime) -> None:
+    """What is read back is the instant itself, or less than a millisecond later."""
+    written = from_text(to_text(not_before(instant)))
+
+    assert timedelta(0) <= written - instant < timedelta(milliseconds=1)
+    assert not_before(written) == written
 
 
 def test_no_instant() -> None:
