@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -22,7 +22,7 @@ from ops.telling.sentences import Language, language_of
 if TYPE_CHECKING:
     from consumer.book import Book, Source
     from ops.looking.lookout import Lookout
-    from ops.looking.shelf import Part, Preview, Shelf
+    from ops.looking.shelf import Part, Preview
     from schemas.events import MatchCreated
 
 BROKEN = 1
@@ -75,7 +75,7 @@ def list_(*, lang: str | None, as_json: bool) -> None:
             }
             click.echo(json.dumps(told, ensure_ascii=False, default=str))
         else:
-            show(telling.told_list(kept, linted, _teller(kept, lang)))
+            show(telling.told_list(kept, linted, _teller(out, lang)))
         return 0
 
     _run(look)
@@ -99,25 +99,25 @@ def lint_(which: str | None, *, lang: str | None, as_json: bool) -> None:
 
     \b
     Exit codes: 0 no errors (there may be warnings), 1 errors, 3 no such template,
-    4 a database does not answer.
+    4 a database does not answer (a FILE needs none).
     """
     from ops.looking.journey import as_json as plain
     from ops.looking.lint import lint, lint_source
-    from ops.looking.templates import around, shelf
+    from ops.looking.templates import around, rows_of
     from ops.telling import templates as telling
 
     source = _file(which)
 
     async def look(out: Lookout) -> int:
-        kept = await shelf(out)
         if source is not None:
             linted = [lint_source(source, around(out))]
         else:
-            linted = lint(kept.rows, around(out))
+            rows = await rows_of(out)
+            linted = lint(rows, around(out))
             if which is not None:
                 linted = [item for item in linted if item.name == which]
                 if not linted:
-                    _unknown(which, kept, lang)
+                    _unknown(which, rows, lang)
         if as_json:
             told = [
                 {
@@ -131,7 +131,7 @@ def lint_(which: str | None, *, lang: str | None, as_json: bool) -> None:
             words = out.rules.words.content.complaints
             click.echo(json.dumps({"templates": told, "words": words}, ensure_ascii=False, default=str))
         else:
-            show(telling.told_lint(linted, out.rules.words.content.complaints, _teller(kept, lang)))
+            show(telling.told_lint(linted, out.rules.words.content.complaints, _teller(out, lang)))
         return BROKEN if any(finding.level == "error" for item in linted for finding in item.findings) else 0
 
     _run(look)
@@ -171,16 +171,14 @@ def preview_(
     """
     from consumer.book import Reader
     from ops.looking.preview import preview
-    from ops.looking.templates import shelf
     from schemas.errors import TemplateError
     from schemas.kf_kinds import InvalidMessage
 
     source = _file(which)
 
     async def look(out: Lookout) -> int:
-        kept = await shelf(out)
         try:
-            book = _book(source, which, kept, out, lang)
+            book = await _book(source, which, out, lang)
             reader = Reader("", locale)
             digest = book.digest_for(reader)
             is_digest = which is not None and digest is not None
@@ -194,7 +192,7 @@ def preview_(
 
             click.echo(json.dumps(plain(shown), ensure_ascii=False, default=str))
         else:
-            _show(shown, _teller(kept, lang))
+            _show(shown, _teller(out, lang))
         return 0
 
     _run(look)
@@ -216,8 +214,8 @@ def _run(look: Callable[[Lookout], Awaitable[int]]) -> None:
         sys.exit(code)
 
 
-def _teller(kept: Shelf, lang: str | None) -> Teller:
-    return Teller(_language(lang), kept.timezone, kept.now)
+def _teller(out: Lookout, lang: str | None) -> Teller:
+    return Teller(_language(lang), out.settings.user_timezone, out.now)
 
 
 def _language(lang: str | None) -> Language:
@@ -248,31 +246,30 @@ def _file(which: str | None) -> Source | None:
     return source_of({"template_name": name, **row}, type_of(row))
 
 
-def _book(source: Source | None, which: str | None, kept: Shelf, out: Lookout, lang: str | None) -> Book:
+async def _book(source: Source | None, which: str | None, out: Lookout, lang: str | None) -> Book:
     """Open the book to preview: with one template in it, or with all that is in force."""
     from consumer.book import assembled, base_of
     from ops.looking.lint import sources
-    from ops.looking.templates import alone, around
+    from ops.looking.templates import alone, rows_of
 
     if source is not None:
         return alone(source)
+    rows = await rows_of(out)
     if which is None:
-        return assembled(kept.rows, around(out).kind).book()
-    found = {item.name: item for item in sources(kept.rows)}
+        return assembled(rows, out.rules.message_kind).book()
+    found = {item.name: item for item in sources(rows)}
     if which not in found:
-        _unknown(which, kept, lang)
-    if base_of(which, found.keys()) is not None:
-        return alone(found[which])
+        _unknown(which, rows, lang)
     names = found.keys()
-    translations = [name for name in names if (base_of(name, names) or ("",))[0] == which]
-    return alone(found[which], {name.removeprefix(f"{which}."): found[name] for name in translations})
+    translated = {name: base[1] for name in names if (base := base_of(name, names)) and base[0] == which}
+    return alone(found[which], {locale: found[name] for name, locale in translated.items()})
 
 
-def _unknown(which: str, kept: Shelf, lang: str | None) -> NoReturn:
+def _unknown(which: str, rows: Sequence[Mapping[str, object]], lang: str | None) -> NoReturn:
     """End, and say which templates there are."""
     from ops.telling.templates import NO_TEMPLATE
 
-    names = ", ".join(str(row["template_name"]) for row in kept.rows) or "-"
+    names = ", ".join(str(row["template_name"]) for row in rows) or "-"
     click.echo(NO_TEMPLATE.say(_language(lang), name=which, names=names), err=True)
     sys.exit(NOT_KNOWN)
 

@@ -90,6 +90,8 @@ class State(StrEnum):
     OVERSHADOWED = "overshadowed"
     INACTIVE = "inactive"
     UNUSED = "unused"
+    GIVEN = "given"
+    """It is no row (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def _placed(
 def lint_source(source: Source, around: Around) -> Linted:
     """Look at one template by itself, as at a file."""
     findings = tuple(_found(source, around))
-    return Linted(source.name, source.kind, "", State.UNUSED, findings, tuple(_sizes(source)), source.content)
+    return Linted(source.name, source.kind, "", State.GIVEN, findings, tuple(_sizes(source)), source.content)
 
 
 def _found(source: Source, around: Around) -> Iterator[Finding]:

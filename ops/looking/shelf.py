@@ -23,8 +23,6 @@ class Version:
 class Shelf:
     """All of it; ``counted`` is how many messages were looked at."""
 
-    now: datetime
-    timezone: str
     rows: Sequence[Mapping[str, object]]
     versions: tuple[Version, ...]
     counted: int

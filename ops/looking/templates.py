@@ -22,6 +22,11 @@ LATEST: Final = 100_000
 """So many of the latest messages are counted: a ledger of years is not read from end to end."""
 
 
+async def rows_of(look: Lookout) -> list[dict[str, object]]:
+    """Read the rows of ``push_templates``."""
+    return await look.app.read(host.templates)
+
+
 async def shelf(look: Lookout) -> Shelf:
     """Read the rows and their versions.
 
@@ -29,9 +34,9 @@ async def shelf(look: Lookout) -> Shelf:
         StorageError: a database does not answer, or was not migrated.
 
     """
-    rows = await look.app.read(host.templates)
+    rows = await rows_of(look)
     versions, counted = await look.own.read(_versions)
-    return Shelf(look.now, look.settings.user_timezone, rows, versions, counted)
+    return Shelf(rows, versions, counted)
 
 
 def _versions(tx: Transaction) -> tuple[tuple[Version, ...], int]:

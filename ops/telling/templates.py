@@ -17,6 +17,7 @@ STATES: Final[Mapping[State, Text]] = {
     State.OVERSHADOWED: Text("never used: a newer one is", "未使用：有更新的模板"),
     State.INACTIVE: Text("switched off", "已停用"),
     State.UNUSED: Text("not used", "未使用"),
+    State.GIVEN: Text("a file", "文件"),
 }
 FINDINGS: Final[Mapping[Code, Text]] = {
     Code.UNREADABLE: Text(

@@ -16,6 +16,7 @@ from ops.telling.templates import told_list
 from tests.engines import Engine
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
+from tests.flow.ledger_house import NOON
 
 CARD = {
     "template_name": "card",
@@ -61,7 +62,7 @@ async def test_list(desk: Desk) -> None:
     async with desk.walk.looking() as look:
         kept = await shelf(look)
         linted = lint(kept.rows, around(look))
-    said = [line.text for line in told_list(kept, linted, Teller("en", kept.timezone, kept.now))]
+    said = [line.text for line in told_list(kept, linted, Teller("en", "Asia/Shanghai", NOON))]
 
     at = "2026-11-22 12:00:00 (04:00:00Z)"
     assert said[-7:-1] == [
@@ -216,3 +217,15 @@ async def test_a_bad_line_of_the_list_is_told(desk: Desk) -> None:
 
     assert told.returncode == 0
     assert "warning: KFPUSH_SENSITIVE_WORDS: words: line 1: the action is block or mask" in told.stdout
+
+
+def test_a_file_needs_no_installation(tmp_path: Path) -> None:
+    """Whoever writes a template may lint and preview it anywhere; nothing is made by that."""
+    (tmp_path / "new.txt").write_text("{profile_name} 查看1", "utf-8")
+
+    linted = kfpush("templates", "lint", "new.txt", folder=tmp_path)
+    shown = kfpush("templates", "preview", "new.txt", folder=tmp_path)
+
+    assert (linted.returncode, linted.stdout.splitlines()[0]) == (0, "new  text  a file")
+    assert (shown.returncode, shown.stdout.splitlines()[1]) == (0, "张三 查看1")
+    assert [path.name for path in tmp_path.iterdir()] == ["new.txt"]
