@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from consumer.ledger.deliveries import Key
-from consumer.ledger.pushes import MATCH
+from consumer.ledger.pushes import UNASKED
 from schemas.database import Row, Transaction, marks
 from schemas.decisions import RecipientKey
 from schemas.opens import Proxy
@@ -44,7 +44,7 @@ def note(tx: Transaction, opens: Sequence[Open]) -> None:
 
 
 def replied(tx: Transaction, words: Iterable[tuple[RecipientKey, datetime]], within: timedelta) -> None:
-    """Note what people said soon after a message with matches: it counts for the newest one before it."""
+    """Note what people said soon after a message that they had not asked for: the newest one before it."""
     said = list(words)
     if not said:
         return
@@ -54,8 +54,8 @@ def replied(tx: Transaction, words: Iterable[tuple[RecipientKey, datetime]], wit
     rows = tx.rows(
         "SELECT id, open_kfid, external_userid, accepted_at FROM push_messages"
         f" WHERE external_userid IN ({marks(phones)}) AND accepted_at >= ? AND accepted_at <= ?"
-        f" AND kind = ? AND status IN ({marks(_SEEN)}) ORDER BY accepted_at, id",
-        (*phones, to_text(first), to_text(last), MATCH, *_SEEN),
+        f" AND kind IN ({marks(UNASKED)}) AND status IN ({marks(_SEEN)}) ORDER BY accepted_at, id",
+        (*phones, to_text(first), to_text(last), *UNASKED, *_SEEN),
     )
     note(tx, [found for recipient, at in said if (found := _reply(rows, recipient, at, within))])
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from consumer.book import TEXT, Book, Languages, Source, Worded, assembled
 from consumer.experiments import table, trial
 from schemas.database import Row, Transaction, marks
-from schemas.errors import TemplateError
 from schemas.experiments import Experiment
 from schemas.times import to_text
 
@@ -25,40 +24,16 @@ def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime,
     """
     ready = assembled(rows, kind)
     singles, texts, digest = ready.single, ready.text, ready.digest
-    complaints = [*ready.complaints]
-    bases = [found[""] for found in (singles, texts, digest) if "" in found]
-    tried = _tried(table.running(tx), {item.source.name: item.source for item in bases}, complaints)
-    varied = [item for _, ready in tried for item in ready.values()]
+    tried = trial.prepared(table.running(tx), ready)
+    varied = [item for _, words in tried.ready for item in words.values()]
     known = _versions(tx, [*texts.values(), *singles.values(), *digest.values(), *varied], now)
     return Book(
         _languages(singles, known),
         _languages(texts, known),
         _languages(digest, known) if "" in digest else None,
-        tuple(complaints),
-        {experiment.template: _trial(experiment, ready, known) for experiment, ready in tried},
+        (*ready.complaints, *tried.complaints),
+        {experiment.template: _trial(experiment, words, known) for experiment, words in tried.ready},
     )
-
-
-def _tried(
-    running: Sequence[Experiment], bases: Mapping[str, Source], complaints: list[str]
-) -> list[tuple[Experiment, Mapping[str, Worded]]]:
-    """Make ready the experiments on templates in force; one that cannot be is left out whole, or it lies."""
-    found: list[tuple[Experiment, Mapping[str, Worded]]] = []
-    for experiment in running:
-        if experiment.template not in bases:
-            complaints.append(
-                f"experiment {experiment.name!r} varies the template {experiment.template!r}, which is not in"
-                " force: it counts nothing. Switch the template on, or `kfpush experiment stop` it"
-            )
-            continue
-        try:
-            found.append((experiment, trial.made_ready(experiment, bases[experiment.template])))
-        except TemplateError as error:
-            complaints.append(
-                f"experiment {experiment.name!r}: {error}. Until it is mended everybody is told in the"
-                " template's own words"
-            )
-    return found
 
 
 def _trial(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from consumer.book import Source, Worded, Wording, worded
+from consumer.book import Assembled, Source, Worded, Wording, worded
 from consumer.experiments.assignment import Share, is_held_out, variant_of
 from schemas.errors import TemplateError
 from schemas.experiments import Experiment, Variant
@@ -25,6 +25,38 @@ class Trial:
     def holds_out(self, user_id: str) -> bool:
         """Whether a user is sent nothing while it runs."""
         return is_held_out(self.experiment.salt, user_id, self.experiment.holdout)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The experiments that are in force with their words, and what keeps others from it."""
+
+    ready: Sequence[tuple[Experiment, Mapping[str, Worded]]]
+    complaints: tuple[str, ...]
+
+
+def prepared(running: Sequence[Experiment], templates: Assembled) -> Prepared:
+    """Make experiments ready on the templates in force; one that cannot be is left out whole, or it lies."""
+    found = (templates.single, templates.text, templates.digest)
+    bases = {words[""].source.name: words[""].source for words in found if "" in words}
+    ready: list[tuple[Experiment, Mapping[str, Worded]]] = []
+    complaints: list[str] = []
+    for experiment in running:
+        base = bases.get(experiment.template)
+        if base is None:
+            complaints.append(
+                f"experiment {experiment.name!r} varies the template {experiment.template!r}, which is not in"
+                " force: it counts nothing. Switch the template on, or `kfpush experiment stop` it"
+            )
+            continue
+        try:
+            ready.append((experiment, made_ready(experiment, base)))
+        except TemplateError as error:
+            complaints.append(
+                f"experiment {experiment.name!r}: {error}. Until it is mended everybody is told in the"
+                " template's own words"
+            )
+    return Prepared(ready, tuple(complaints))
 
 
 def belongs_to(experiment: Experiment, user_id: str) -> str:

@@ -28,6 +28,9 @@ MENU: Final = "answer.menu"
 
 SUMMARY: Final = counting.SUMMARY
 
+UNASKED: Final = (MATCH, SUMMARY)
+"""The kinds that nobody asked for: what reports are about."""
+
 KINDS: Final = (MATCH, ANSWER, SUMMARY, "host")
 """Every kind of push there is: what a person may pause."""
 

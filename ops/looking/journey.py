@@ -91,6 +91,7 @@ class Push:
     template: str | None
     version: int | None
     variant: str | None
+    experiment: str | None
     carried: tuple[str, ...]
     reserved_at: datetime
     accepted_at: datetime | None

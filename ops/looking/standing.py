@@ -119,6 +119,16 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
+class Trying:
+    """An experiment that runs; ``holdout`` is the share of users who are sent nothing meanwhile."""
+
+    name: str
+    template: str
+    started_at: datetime
+    holdout: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """kfpush's own tables, counted.  ``totals`` are over all there ever was, and only on request."""
 
@@ -135,6 +145,7 @@ class Ledger:
     accounts: tuple[KfAccount, ...] = ()
     not_understood: int = 0
     """Inbound items that are kept raw."""
+    experiments: tuple[Trying, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

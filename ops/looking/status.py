@@ -14,6 +14,7 @@ from typing import Final
 
 from consumer import deadletters, host, pauses, windows
 from consumer.book import assembled
+from consumer.experiments import table, trial
 from consumer.inbound import cursors, inbox
 from consumer.ledger import counts, lookup, timeline
 from ops import migrate
@@ -22,7 +23,7 @@ from ops.looking.carrier import look_at_stream
 from ops.looking.journey import Looked
 from ops.looking.lookout import Lookout, problem_of
 from ops.looking.prospects import halt_of
-from ops.looking.standing import Dead, KfAccount, Lately, Ledger, Open, Standing, Waiting
+from ops.looking.standing import Dead, KfAccount, Lately, Ledger, Open, Standing, Trying, Waiting
 from producer import outbox
 from schemas.database import Row, Transaction
 from schemas.errors import InvalidEvent
@@ -57,14 +58,16 @@ async def status(look: Lookout, *, with_totals: bool = False) -> Standing:
         outbox=None if app_problem else _outbox(await look.app.read(outbox.backlog), look),
         stream=await look_at_stream(look),
         ledger=ledger,
-        wording=() if app_problem else await _wording(look),
+        wording=() if app_problem else await _wording(look, is_known=own_problem is None),
     )
 
 
-async def _wording(look: Lookout) -> tuple[str, ...]:
-    """Tell what planning would complain of: templates that cannot be read, a list of words that cannot."""
+async def _wording(look: Lookout, *, is_known: bool) -> tuple[str, ...]:
+    """Tell what planning would complain of: what cannot be read of templates, experiments, lists of words."""
     ready = assembled(await look.app.read(host.templates), look.rules.message_kind)
-    return (*ready.complaints, *look.rules.words.content.complaints)
+    running = await look.own.read(table.running) if is_known else []
+    tried = trial.prepared(running, ready)
+    return (*ready.complaints, *tried.complaints, *look.rules.words.content.complaints)
 
 
 def _outbox(backlog: outbox.Backlog, look: Lookout) -> standing.Outbox:
@@ -120,6 +123,9 @@ def count(tx: Transaction, now: datetime, *, with_totals: bool = False) -> Ledge
         windows_open=is_open,
         windows_exhausted=is_exhausted,
         pauses=tuple(halt_of(pause) for pause in pauses.active(tx, now)),
+        experiments=tuple(
+            Trying(each.name, each.template, each.started_at, each.holdout) for each in table.running(tx)
+        ),
         dead=(
             *(Dead(row["reason"], row["n"], row["example"]) for row in counts.dead_by_reason(tx)),
             *(

@@ -47,6 +47,7 @@ def push_of(row: Row, lines: Sequence[Row], next_try_at: datetime | None, *, wit
         template=row["template"],
         version=row["version"],
         variant=row["variant"] or None,
+        experiment=row["experiment"] or None,
         carried=tuple(event_key(match_id, revision) for match_id, revision in json.loads(row["matches"])),
         reserved_at=reserved_at,
         # What was given up keeps a place among the slots, but nobody knows of an acceptance.

@@ -104,6 +104,7 @@ def _ledger(ledger: Ledger, standing: Standing, teller: Teller) -> Iterator[Line
         yield texts.ACCOUNTS, teller.say(texts.NOT_UNDERSTOOD, count=ledger.not_understood)
     for halt in ledger.pauses:
         yield texts.PAUSED, pause_text(halt, teller)
+    yield from _experiments(ledger, teller)
     for dead in ledger.dead:
         why = short(dead.reason, teller.language)
         yield texts.DEAD, teller.say(texts.COUNTED, count=dead.count, why=why)
@@ -133,6 +134,13 @@ def _waiting(item: Waiting, standing: Standing, teller: Teller) -> str:
         span = teller.span(standing.now - item.looks_at)
         return teller.say(texts.DUE, count=item.count, why=why, span=span)
     return teller.say(texts.LOOKED_AT, count=item.count, why=why, at=item.looks_at)
+
+
+def _experiments(ledger: Ledger, teller: Teller) -> Iterator[Line]:
+    for trying in ledger.experiments:
+        text = texts.TRYING_HOLDOUT if trying.holdout else texts.TRYING
+        facts = {"name": trying.name, "template": trying.template, "since": trying.started_at}
+        yield texts.EXPERIMENTS, teller.say(text, **facts, share=f"{trying.holdout:.1%}")
 
 
 def _lately(ledger: Ledger, standing: Standing, teller: Teller) -> Iterator[Line]:

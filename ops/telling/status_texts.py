@@ -23,6 +23,7 @@ DROPPED = Text("dropped", "不再发送")
 WINDOWS = Text("windows", "窗口")
 ACCOUNTS = Text("accounts", "客服账号")
 PAUSED = Text("paused", "暂停")
+EXPERIMENTS = Text("trying out", "实验")
 DEAD = Text("dead", "死信")
 TOTAL = Text("in all", "总计")
 
@@ -51,6 +52,11 @@ DUE = Text("{count}: {why}; due for {span}", "{count}：{why}；已到期 {span}
 MATCHES_ON_THE_WAY = Text("matches in open pushes: {count}", "正在推送的匹配：{count} 个")
 OPEN_PUSHES = Text(
     "pushes {what}: {count}, the oldest for {span}", "推送（{what}）：{count} 个，最早的已有 {span}"
+)
+TRYING = Text("{name} on template {template}, since {since}", "{name}（模板 {template}），自 {since} 起")
+TRYING_HOLDOUT = Text(
+    "{name} on template {template}, since {since}; {share} of the users are sent nothing meanwhile",
+    "{name}（模板 {template}），自 {since} 起；期间 {share} 的用户收不到任何消息",
 )
 NOTHING = Text("nothing", "无")
 OF_THE_LATEST = Text(

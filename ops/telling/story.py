@@ -124,6 +124,9 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
     text = texts.ANSWERS if push.version is None else texts.LETTER
     letter = teller.say(text, msgid=push.msgid, template=push.template, version=push.version)
     yield _line(None, letter, teller, Tone.QUIET, 1)
+    if push.experiment is not None:
+        tried = teller.say(texts.TRIED, variant=push.variant, experiment=push.experiment)
+        yield _line(None, tried, teller, Tone.QUIET, 1)
     others = [carried for carried in push.carried if carried != key]
     if others:
         yield _line(None, teller.say(texts.ALSO_CARRIED, others=", ".join(others)), teller, depth=1)

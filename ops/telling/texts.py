@@ -153,6 +153,9 @@ RESERVED = Text(
     "push {id} reserved: to {phone} on KF account {account}", "预留推送 {id}：客服账号 {account} → {phone}"
 )
 LETTER = Text("msgid {msgid}, {template} version {version}", "msgid {msgid}，模板 {template} 第 {version} 版")
+TRIED = Text(
+    "in the words of variant {variant} of experiment {experiment}", "文字为实验 {experiment} 的变体 {variant}"
+)
 ANSWERS = Text("msgid {msgid}, an answer to what the user asked", "msgid {msgid}，对用户提问的回复")
 ALSO_CARRIED = Text("it carried {others} too", "同时携带 {others}")
 WORDS = Text("it says: {words}", "内容：{words}")

@@ -607,7 +607,16 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
     ]
     assert list(push) == [
         *["id", "msgid", "open_kfid", "external_userid", "status", "reason", "errcode", "template"],
-        *["version", "variant", "carried", "reserved_at", "accepted_at", "settled_at", "next_try_at"],
+        *[
+            "version",
+            "variant",
+            "experiment",
+            "carried",
+            "reserved_at",
+            "accepted_at",
+            "settled_at",
+            "next_try_at",
+        ],
         *["gives_up_at", "tries", "text", "failed_at", "fail_type"],
     ]
     assert list(revision["prospect"]) == [

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
-from consumer.ledger import pushes
+from consumer import conversions, opens
+from consumer.experiments import table
+from consumer.ledger import pushes, reporting
+from consumer.opens import Reported
 from consumer.projection import Projection
 from consumer.world import World
 from ops.migrate import APP, OWN, migrate
 from producer import outbox
 from producer.outbox import Outbox
-from schemas.database import in_exclusive, path_of
+from schemas.database import Transaction, in_exclusive, path_of
+from schemas.decisions import RecipientKey
 from schemas.engines.sqlite import SqliteTransaction
+from schemas.opens import Proxy
 from schemas.receipts import Accepted, Receipt, RefusalKind, Refused, Unknown
 from tests.engines import session
 from tests.flow.ledger_house import NOON, LedgerHouse, ledger_house, match
@@ -195,3 +200,45 @@ async def test_open_pushes_are_not_searched_among_all(plans: list[dict[str, list
         steps = [steps for sql, steps in asked.items() if "accepted_at IS NULL AND status IN" in sql]
         assert steps != []
         assert all("AND accepted_at=?" in step for [step] in steps)
+
+
+async def test_reports_are_read_by_index(house: LedgerHouse, recorded: Recorder) -> None:
+    """A page of a report is found by id, by experiment or by its own messages; only arrivals are one pass."""
+    await walk(house)
+    recorded.statements.clear()
+    wanted = reporting.Range(NOON - timedelta(days=1), NOON + timedelta(days=1))
+
+    def work(tx: Transaction) -> None:
+        reporting.bounds(tx, wanted)
+        reporting.in_range(tx, wanted, 0, 99)
+        reporting.of_experiment(tx, "spring", wanted, ("", 0))
+        reporting.held_out(tx, wanted, ("", ""))
+        list(reporting.stops(tx, wanted.since, wanted.until))
+        opens.between(tx, 1, 99)
+        opens.of_pushes(tx, [1, 2])
+        conversions.of_matches(tx, ["m1", "m2"])
+        opens.replied(tx, [(RecipientKey("wk1", "wm1"), NOON)], timedelta(minutes=30))
+        opens.report(tx, [Reported(Proxy.MINIPROGRAM, NOON, None, "m1")])
+        table.running(tx)
+
+    await house.own.read(work)
+    with _as_of_a_million(path_of(house.own.url)) as connection:
+        asked = _plans(connection, recorded)
+
+    used = {
+        step for steps in asked.values() for step in steps if "TEMP B-TREE" in step or step.startswith("SCAN")
+    }
+    # What is tried out is a handful of rows; the newest message of a phone is sorted out of few.
+    assert used <= {
+        "SCAN CONSTANT ROW",
+        "SCAN push_experiments",
+        "SCAN push_experiments USING INDEX push_experiments_running",
+        "USE TEMP B-TREE FOR ORDER BY",
+    }
+    indexes = {step.partition("INDEX ")[2].split(" ")[0] for steps in asked.values() for step in steps} - {""}
+    assert {
+        "push_messages_experiment",
+        "push_deliveries_held_out",
+        "kf_inbound_stops",
+        "push_messages_slots",
+    } <= indexes

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -13,6 +14,7 @@ from fakeredis import FakeAsyncRedis
 
 from consumer import deadletters
 from consumer.deadletters import Poison
+from consumer.experiments import table
 from consumer.stream import Delivered, Stream
 from ops.looking.journey import as_json
 from ops.looking.standing import Need, Standing, Waiting, needs
@@ -21,8 +23,9 @@ from ops.telling.screen import screen
 from producer.outbox import backlog
 from schemas.decisions import Reason
 from schemas.engines.sqlite import SqliteTransaction, path_of
+from schemas.experiments import Experiment, Variant
 from schemas.receipts import RefusalKind, Refused, Unknown
-from tests.engines import Engine
+from tests.engines import NOON, Engine
 from tests.flow.commands import kfpush
 from tests.flow.journeys import Walk, walking
 from tests.flow.ledger_house import at
@@ -119,6 +122,28 @@ async def test_a_pause(walk: Walk) -> None:
     assert needs(standing) == (Need.PAUSE,)
     assert "Add this server's public IP to the app's 企业可信IP" in screen(standing, "en")[1].text
     assert "请把本服务器的公网 IP 加入应用的「企业可信IP」" in screen(standing, "zh")[1].text
+
+
+async def test_an_experiment(walk: Walk) -> None:
+    """What is tried out is said, and loudly if it silences people; one that cannot be needs a person."""
+    spring = Experiment(
+        "spring", "match_notification_text", "s", (Variant("control"),), 0.05, NOON, "ann", "why"
+    )
+    gone = Experiment("gone", "nobodys", "s", (Variant("control"),), 0.0, NOON, "ann", "why")
+    for each in (spring, gone):
+        await walk.house.own.exclusive(partial(table.start, experiment=each))
+
+    standing = await standing_of(walk)
+
+    assert needs(standing) == (Need.WORDING,)
+    told = [(line.at, line.text) for line in screen(standing, "en")]
+    assert told[1][1].startswith("- experiment 'gone' varies the template 'nobodys', which is not in force")
+    tried = [text for _, text in told if "on template" in text]
+    noon = "since 2026-11-22 12:00:00 (04:00:00Z)"
+    assert sorted(tried) == [
+        f"gone on template nobodys, {noon}",
+        f"spring on template match_notification_text, {noon}; 5.0% of the users are sent nothing meanwhile",
+    ]
 
 
 async def test_an_outcome_that_stays_unknown(walk: Walk) -> None:
@@ -291,7 +316,7 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
     ]
     assert list(told["ledger"]) == [
         *["waiting", "sending", "open", "lately", "last_sent_at", "windows_open", "windows_exhausted"],
-        *["pauses", "dead", "totals", "accounts", "not_understood"],
+        *["pauses", "dead", "totals", "accounts", "not_understood", "experiments"],
     ]
 
 

@@ -61,6 +61,7 @@ SENT = Push(
     template="mine",
     version=3,
     variant=None,
+    experiment=None,
     carried=("42:1",),
     reserved_at=NOON,
     accepted_at=NOON,
@@ -137,9 +138,11 @@ def test_the_year_is_said_where_it_is_another(instant: str, said: str) -> None:
 
 def test_a_push_names_what_else_it_carried() -> None:
     """An operator who asks about one match learns which others shared its fate."""
-    push = replace(SENT, carried=("41:1", "42:1", "43:2"))
+    push = replace(SENT, carried=("41:1", "42:1", "43:2"), variant="short", experiment="spring")
 
-    assert "it carried 41:1, 43:2 too" in told(replace(WAITING, status="sent", pushes=(push,), prospect=None))
+    lines = told(replace(WAITING, status="sent", pushes=(push,), prospect=None))
+    assert "it carried 41:1, 43:2 too" in lines
+    assert "in the words of variant short of experiment spring" in lines
 
 
 @pytest.mark.parametrize(
