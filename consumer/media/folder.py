@@ -66,14 +66,15 @@ class Folder:
         return seen[1]
 
     def _path(self, need: Need) -> Path | Problem:
-        root = self.root.resolve()
         try:
+            root = self.root.resolve()
             path = (root / need.path).resolve()
-        except (OSError, ValueError):
-            return Problem(need, _told(need, "that is no path"))
+            is_file = path.is_file()
+        except (OSError, ValueError, RuntimeError):  # too long, not to be entered, links in a circle
+            return Problem(need, _told(need, "that is no path to a file that can be read"))
         if not path.is_relative_to(root):
             return Problem(need, _told(need, "it lies outside KFPUSH_MEDIA_DIR"))
-        if not path.is_file():
+        if not is_file:
             return Problem(need, _told(need, f"there is no such file in {self.root}"))
         return path
 

@@ -233,6 +233,8 @@ async def test_what_is_forgotten(house: LedgerHouse, folder: Folder) -> None:
         ("image", "nothing.png", "no such file"),
         ("image", "cards", "no such file"),
         ("image", "a\0b.png", "that is no path"),
+        ("image", "a" * 300 + ".png", "that is no path"),
+        ("image", "circle.png", "that is no path"),
         ("image", "empty.png", "it has 0 bytes"),
         ("image", "text.png", "not a JPG or PNG picture"),
         ("image", "large.png", "it has 2.0 MB; a JPG or PNG picture may have 2 MB"),
@@ -245,6 +247,7 @@ def test_files_that_cannot_be_shown(folder: Folder, kind: str, path: str, told: 
     """Each with a sentence that names it and says why; none leaves the folder."""
     root = folder.root
     (root / "link.png").symlink_to(root.parent / "secret.png")
+    (root / "circle.png").symlink_to(root / "circle.png")
     (root / "empty.png").write_bytes(b"")
     (root / "text.png").write_text("not a picture")
     (root / "large.png").write_bytes(png() + bytes(2 << 20))
