@@ -16,11 +16,12 @@ from typing import Final, Literal
 
 import ahocorasick
 
-from consumer.contacts import mask_contacts, may_have_contacts
+from consumer.contacts import MASK, mask_contacts, may_have_contacts
 from consumer.profile import profile_values
 from schemas.events import MatchCreated
 
 HIDDEN: Final = "＊"
+_WIDE: Final = len(HIDDEN.encode())
 UNNAMED: Final = "sensitive"
 """The category of words whose line names none."""
 MOST_WORDS: Final = 200_000
@@ -180,13 +181,18 @@ class Content:
     def guarded(self, body: dict[str, object]) -> dict[str, object]:
         """Hide blocked words that only a template and its values make together, or the template has itself.
 
-        The last look before a body is frozen: what a match says was judged before.
+        The last look before a body is frozen: what a match says was judged before.  A text gets no longer,
+        in bytes either, for it may fill its message.
         """
         said = body.get(str(body.get("msgtype")))
         shown = _SHOWN.get(str(body.get("msgtype")), ())
         if self.blocking is None or not isinstance(said, dict):
             return body
-        texts = {key: _hidden(self.blocking, text) for key in shown if isinstance(text := said.get(key), str)}
+        texts = {
+            key: _hidden(self.blocking, text, is_full=True)
+            for key in shown
+            if isinstance(text := said.get(key), str)
+        }
         changed = {key: text for key, text in texts.items() if text != said[key]}
         return {**body, str(body["msgtype"]): said | changed} if changed else body
 
@@ -204,15 +210,22 @@ def _joined(match: MatchCreated) -> str:
     return "\n".join(said)
 
 
-def _hidden(finder: Finder, text: str) -> str:
-    """Mask every word found: a character each, so that the text keeps its length in characters."""
+def _hidden(finder: Finder, text: str, *, is_full: bool = False) -> str:
+    """Mask every word found: a character each, so that the text keeps its length in characters.
+
+    Where it ``is_full`` nothing takes more bytes than what it hides: ＊ has three, a letter one.
+    """
     found = list(finder.find(folded(text)))
     if not found:
         return text
     places = [at for at, char in enumerate(text) for _ in folded(char)]
     """For each character of the folded text, which one of the text it comes from."""
     covered = {at for first, behind, _ in found for at in range(places[first], places[behind - 1] + 1)}
-    return "".join(HIDDEN if at in covered else char for at, char in enumerate(text))
+    return "".join(_mask(char, is_full=is_full) if at in covered else char for at, char in enumerate(text))
+
+
+def _mask(char: str, *, is_full: bool) -> str:
+    return MASK if is_full and len(char.encode(errors="replace")) < _WIDE else HIDDEN
 
 
 def rules_from(words: WordsRead, *, shows_contacts: bool = False) -> Content:

@@ -154,6 +154,14 @@ def test_the_last_look() -> None:
     assert RULES.guarded(clean) is clean
 
 
+def test_the_last_look_makes_no_message_too_long() -> None:
+    """A text that fills its message to the last byte still fits when Latin words in it are hidden."""
+    rules = Content(blocking=Finder([Word("av")]))
+    full: dict[str, object] = {"msgtype": "text", "text": {"content": "av " * 682 + "av"}}
+
+    assert rules.guarded(full) == {"msgtype": "text", "text": {"content": "** " * 682 + "**"}}
+
+
 @given(st.text(min_size=1, max_size=8), st.text(max_size=20), st.text(max_size=20))
 def test_a_word_is_found_in_its_own_clothes_and_in_others(word: str, before: str, behind: str) -> None:
     """Upper case, full width: what folds to the word is the word."""
