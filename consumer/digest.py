@@ -37,7 +37,7 @@ LEAST_REASON: Final = 30
 """A reason cut to less than ten characters says nothing: it is left out, and 查看N tells it whole."""
 
 _TITLE: Final = "{n}. {profile_name} · {score}%"
-_TITLE_WITH_INTENT: Final = "{n}. {profile_name} · {intent_name} · {score}%"
+_TITLE_WITH_INTENT: Final = "{n}. {profile_name} · {score}% · {intent_name}"
 _PARAGRAPH: Final = "\n\n"
 
 

@@ -31,7 +31,7 @@ MOST_NAMED: Final = 12
 """So many of those that were sent already are named again."""
 
 _NAMED: Final = compile_template("· {profile_name} · {score}%")
-_NAMED_WITH_INTENT: Final = compile_template("· {profile_name} · {intent_name} · {score}%")
+_NAMED_WITH_INTENT: Final = compile_template("· {profile_name} · {score}% · {intent_name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def test_intents_that_differ_stand_with_each_match() -> None:
     """And a match of no named intent goes without."""
     text = digest_text(people({}, {"intent_name": "找教练"}, {"intent_name": ""}))
     assert text.split("\n")[0] == "🎯 为您找到 3 位匹配的联系人"
-    assert text.split("\n")[2:5] == [f"1. 张三 · {PARTNER} · 85%", "2. 张三 · 找教练 · 85%", "3. 张三 · 85%"]
+    assert text.split("\n")[2:5] == [f"1. 张三 · 85% · {PARTNER}", "2. 张三 · 85% · 找教练", "3. 张三 · 85%"]
 
 
 def test_short_lines_stand_close() -> None:
