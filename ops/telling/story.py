@@ -7,6 +7,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from consumer import digest
+from consumer.counting import SUMMARY
 from ops.looking.journey import Ended, Push, Revision, Try, Turn
 from ops.telling import texts
 from ops.telling.facts import advice_text, code_text
@@ -40,6 +42,9 @@ _END: Final = {
     PushStatus.NOT_SENT: texts.FREED,
     PushStatus.GIVEN_UP: texts.GIVEN_UP,
 }
+_WORDED: Final = {digest.NAME: texts.DIGEST, SUMMARY: texts.SUMMARY}
+"""What is told of letters that no template of the operator's worded; the others are answers."""
+
 _DEAD: Final = frozenset({Reason.CONTENT_REFUSED, Reason.RECIPIENT_REFUSED, Reason.UNCLASSIFIED})
 """Refusals that make dead letters; after any other the matches are planned again."""
 
@@ -121,7 +126,7 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
     """Tell a push: the letter, its attempts, and how it ended."""
     reserved = teller.say(texts.RESERVED, id=push.id, phone=push.external_userid, account=push.open_kfid)
     yield _line(push.reserved_at, reserved, teller)
-    text = texts.ANSWERS if push.version is None else texts.LETTER
+    text = _WORDED.get(push.template or "", texts.ANSWERS) if push.version is None else texts.LETTER
     letter = teller.say(text, msgid=push.msgid, template=push.template, version=push.version)
     yield _line(None, letter, teller, Tone.QUIET, 1)
     if push.experiment is not None:

@@ -157,6 +157,8 @@ TRIED = Text(
     "in the words of variant {variant} of experiment {experiment}", "文字为实验 {experiment} 的变体 {variant}"
 )
 ANSWERS = Text("msgid {msgid}, an answer to what the user asked", "msgid {msgid}，对用户提问的回复")
+DIGEST = Text("msgid {msgid}, several matches as a digest", "msgid {msgid}，多个匹配合成一条")
+SUMMARY = Text("msgid {msgid}, the user's daily summary", "msgid {msgid}，用户的每日小结")
 ALSO_CARRIED = Text("it carried {others} too", "同时携带 {others}")
 WORDS = Text("it says: {words}", "内容：{words}")
 TRY_ACCEPTED = Text("attempt {number}: WeChat accepted it", "第 {number} 次：微信已接受")

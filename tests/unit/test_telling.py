@@ -254,3 +254,18 @@ def test_chinese_sentences_stand_without_blanks() -> None:
         "匹配 42，第 1 版，用户 u1：等待中",
         "现在是用户的静默时间。结束后发送。最早可在 2026-11-23 08:00:00 (00:00:00Z) 发送。",
     ]
+
+
+@pytest.mark.parametrize(
+    ("template", "version", "words"),
+    [
+        ("mine", 3, "msgid abc, mine version 3"),
+        ("digest", None, "msgid abc, several matches as a digest"),
+        ("summary", None, "msgid abc, the user's daily summary"),
+        ("answer", None, "msgid abc, an answer to what the user asked"),
+    ],
+)
+def test_what_worded_a_letter_is_told(template: str, version: int | None, words: str) -> None:
+    """The operator's template and its version, or that kfpush itself wrote a digest, a summary, an answer."""
+    pushed = replace(SENT, template=template, version=version)
+    assert any(line.endswith(words) for line in told(replace(WAITING, status="sent", pushes=(pushed,))))
