@@ -38,6 +38,18 @@ _REPORT_CONTENT = (
     "The message is a dead letter. Look at it with `kfpush explain --show-text`, correct the template.",
     "该消息已成为死信。用 `kfpush explain --show-text` 查看正文，并修正模板。",
 )
+_CARD = (
+    "Matches go as plain text meanwhile. Mend the template, or what it names, then resume the msgtype.",
+    "期间匹配以纯文本发送。请修正模板或其引用的内容，然后用 `kfpush resume msgtype` 恢复该类型。",
+)
+_LINK_PROGRAM = (
+    "Matches go as plain text meanwhile. Link the mini program to the corp, then resume msgtype miniprogram.",
+    "期间匹配以纯文本发送。请在企业微信管理后台关联该小程序，然后执行 `kfpush resume msgtype miniprogram`。",
+)
+_FILE = (
+    "Give a file that WeChat takes: JPG or PNG, AMR, MP4, within the limits of ops/docs/kinds.md.",
+    "请换用微信接受的文件：JPG 或 PNG、AMR、MP4，大小见 ops/docs/kinds.md。",
+)
 _TOKEN = (
     "Nothing if it passes: kfpush fetches a new token. If not, check WEWORK_SECRET and its app's rights.",
     "若自行恢复则无需处理：kfpush 会重新获取 token。若持续出现，请检查 WEWORK_SECRET 及应用权限。",
@@ -179,19 +191,26 @@ _REFUSED: tuple[tuple[int, RefusalKind, str, str, tuple[str, str]], ...] = (
         ),
     ),
     (95004, _ACCOUNT, "the open_kfid does not exist", "open_kfid 不存在", _OPEN_KFID),
-    (40007, _C, "bad or expired media_id", "media_id 不合法或已过期", _REPORT_CONTENT),
+    (40007, _C, "bad or expired media_id", "media_id 不合法或已过期", _CARD),
+    (40004, _U, "bad kind of file", "媒体文件类型不合法", _FILE),
+    (40005, _U, "bad type of media", "type 参数不合法", _BUG),
+    (40006, _U, "bad size of a file", "文件大小不合法", _FILE),
+    (40009, _U, "bad size of a picture", "图片大小不合法", _FILE),
+    (40011, _U, "bad size of a video", "视频大小不合法", _FILE),
+    (41005, _U, "the file is missing", "缺少多媒体文件数据", _BUG),
+    (44001, _U, "the file is empty", "多媒体文件为空", _FILE),
     (40008, _C, "bad msgtype", "消息类型不合法", _BUG),
     (40058, _C, "bad parameter", "参数不合法", _BUG),
     (40063, _C, "empty parameter", "参数为空", _REPORT_CONTENT),
     (40201, _C, "blocked as sensitive content", "内容被反垃圾拦截", _REPORT_CONTENT),
     (44004, _C, "empty text", "文本内容为空", _REPORT_CONTENT),
     (45002, _C, "text over 2048 bytes", "文本超过 2048 字节", _REPORT_CONTENT),
-    (90207, _C, "the mini program is not linked to the corp", "小程序未关联到企业", _REPORT_CONTENT),
-    (95008, _C, "too many menu items", "菜单项数量超过限制", _REPORT_CONTENT),
-    (95009, _C, "bad menu item type", "菜单项类型不合法", _REPORT_CONTENT),
-    (95022, _C, "bad location", "地理位置类型不合法", _REPORT_CONTENT),
+    (90207, _C, "the mini program is not linked to the corp", "小程序未关联到企业", _LINK_PROGRAM),
+    (95008, _C, "too many menu items", "菜单项数量超过限制", _CARD),
+    (95009, _C, "bad menu item type", "菜单项类型不合法", _CARD),
+    (95022, _C, "bad location", "地理位置类型不合法", _CARD),
     (95025, _C, "one business card per 48 hours", "48 小时内只能发送一张名片", _NOTHING),
-    (95030, _C, "message type forbidden", "该类型消息不允许发送", _REPORT_CONTENT),
+    (95030, _C, "message type forbidden", "该类型消息不允许发送", _CARD),
     (
         40096,
         _R,

@@ -25,11 +25,20 @@ from ops.telling.pauses import Paused, told_pause
 from ops.telling.said import Teller
 from ops.telling.sentences import Language, language_of
 from schemas.database import Transaction
+from schemas.kf_kinds import Kind
 from schemas.states import PauseScope
 from schemas.times import to_text
 
-SCOPES: Final = {"all": PauseScope.CORP, "account": PauseScope.ACCOUNT, "kind": PauseScope.KIND}
+SCOPES: Final = {
+    "all": PauseScope.CORP,
+    "account": PauseScope.ACCOUNT,
+    "kind": PauseScope.KIND,
+    "msgtype": PauseScope.MSGTYPE,
+}
 """What people call the scopes."""
+
+CARDS: Final = tuple(str(kind) for kind in Kind if kind is not Kind.TEXT)
+"""Types of message that can go as plain text instead."""
 
 
 @click.command("pause")
@@ -52,6 +61,8 @@ def command(
     as_json: bool,
 ) -> None:
     r"""Pause sending: all of it, that of the KF account TARGET, or that of the kind TARGET.
+
+    A type of message (msgtype TARGET: miniprogram, link ...) that is paused goes as plain text meanwhile.
 
     Nothing new leaves and nothing is tried again; what is on its way to WeChat arrives.  Matches wait, and
     go on when the pause ends: at --until, after --for, or by `kfpush resume`.  Repeatable: pausing the same
@@ -103,6 +114,8 @@ def checked(scope: str, target: str) -> PauseScope:
         raise click.UsageError("Say which KF account: account OPEN_KFID.")
     if scope == "kind" and target not in pushes.KINDS:
         raise click.UsageError(f"Say which kind: kind {'|'.join(pushes.KINDS)}.")
+    if scope == "msgtype" and target not in CARDS:
+        raise click.UsageError(f"Say which type of message: msgtype {'|'.join(CARDS)}.")
     return SCOPES[scope]
 
 

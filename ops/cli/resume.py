@@ -37,16 +37,18 @@ from schemas.states import PauseScope
 def command(
     scope: str, target: str, *, why: str | None, author: str | None, lang: str | None, as_json: bool
 ) -> None:
-    r"""Let go on what people have paused: all, the KF account TARGET, or the kind TARGET.
+    r"""Let go on what people have paused: all, the KF account, the kind, or the type of message TARGET.
 
     Ends every person's pause of exactly that, whoever made it; a running consumer wakes at once what waited.
-    A pause that kfpush made by itself stays: it is probed, and ends with WeChat's first good answer.
+    A pause that kfpush made by itself stays: it is probed, and ends with WeChat's first good answer.  Only a
+    type of message (msgtype) that WeChat refused ends too: you may know that it works again.
     Repeatable.
 
     \b
     Examples:
       kfpush resume all
       kfpush resume account wkAbCdEf --why "moved"
+      kfpush resume msgtype miniprogram --why "linked to the corp now"
 
     \b
     Exit codes: 0 nothing of it is paused by a person any more, 2 wrong usage, 4 the database did not do it.

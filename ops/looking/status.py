@@ -22,12 +22,14 @@ from ops.looking import standing
 from ops.looking.carrier import look_at_stream
 from ops.looking.journey import Looked
 from ops.looking.lookout import Lookout, problem_of
+from ops.looking.media import files
 from ops.looking.prospects import halt_of
 from ops.looking.standing import Dead, KfAccount, Lately, Ledger, Open, Standing, Trying, Waiting
 from producer import outbox
 from schemas.database import Row, Transaction
 from schemas.errors import InvalidEvent
 from schemas.events import split_key
+from schemas.kf_kinds import Kind
 from schemas.states import Entry, PushStatus
 from schemas.times import from_text, maybe_from_text
 
@@ -58,7 +60,10 @@ async def status(look: Lookout, *, with_totals: bool = False) -> Standing:
         outbox=None if app_problem else _outbox(await look.app.read(outbox.backlog), look),
         stream=await look_at_stream(look),
         ledger=ledger,
-        wording=() if app_problem else await _wording(look, is_known=own_problem is None),
+        wording=(
+            *(() if app_problem else await _wording(look, is_known=own_problem is None)),
+            *(() if app_problem or own_problem else await _files(look)),
+        ),
     )
 
 
@@ -68,6 +73,17 @@ async def _wording(look: Lookout, *, is_known: bool) -> tuple[str, ...]:
     running = await look.own.read(table.running) if is_known else []
     tried = trial.prepared(running, ready)
     return (*ready.complaints, *tried.complaints, *look.rules.words.content.complaints)
+
+
+async def _files(look: Lookout) -> tuple[str, ...]:
+    """Tell which files that templates show cannot be shown."""
+    if look.rules.message_kind == Kind.TEXT:
+        return ()
+    return tuple(
+        item.problem or f"{item.file}: errcode {item.errcode}"
+        for item in await files(look)
+        if item.is_needed and item.stand.is_for_a_person
+    )
 
 
 def _outbox(backlog: outbox.Backlog, look: Lookout) -> standing.Outbox:
