@@ -5,7 +5,7 @@
 
 A refusal of the moment ends a push only when every other attempt is accounted for: an earlier one may have
 been accepted, its answer lost.  A refusal of the bytes or of the recipient, which never change, ends it at
-once.
+once; so does one of the kind of message, but for a file that may have died since.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from consumer.backoff import unknown_retry_delay
+from consumer.wechat.errcodes import CHANGES_WITH_TIME
 from schemas.decisions import Reason
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
 from schemas.states import PauseScope, PushStatus
@@ -92,9 +93,9 @@ def ending(  # noqa: C901, PLR0911 - one line an ending
             if others_accounted:
                 return Buried(PushStatus.REFUSED, Reason.UNCLASSIFIED)
             return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.UNCLASSIFIED)
-        case Refused(_, RefusalKind.KIND):
+        case Refused(code, RefusalKind.KIND):
             # What died, or was used up, since an earlier attempt: that one may be on the phone.
-            if others_accounted:
+            if others_accounted or code not in CHANGES_WITH_TIME:
                 return Replaced(PushStatus.REFUSED, Reason.KIND_REFUSED)
             return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.KIND_REFUSED)
         case Refused(_, kind):

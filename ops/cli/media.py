@@ -22,7 +22,8 @@ from ops.environment import load_settings
 from ops.logs import configure_logs
 from ops.looking.journey import as_json as plain
 from ops.looking.lookout import looking
-from ops.looking.media import Shown, files
+from ops.looking.media import files
+from ops.looking.shown import Shown
 from ops.telling import media as telling
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import Language, language_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ops.looking.media import Shown, Stand
+from ops.looking.shown import Shown, Stand
 from ops.telling.facts import advice_text, code_text
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import Text

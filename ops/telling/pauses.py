@@ -57,7 +57,13 @@ def told_resume(
     name = teller.say(SCOPES[scope], target=target)
     told = [
         Said(
-            teller.say(RESUMED, scope=name, author=halt.author, since=halt.paused_at, note=halt.note or ""),
+            teller.say(
+                RESUMED,
+                scope=name,
+                author=halt.author,
+                since=halt.paused_at,
+                note=halt.note or halt.errcode or halt.reason,
+            ),
             Tone.GOOD,
         )
         for halt in lifted

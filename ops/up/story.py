@@ -27,6 +27,7 @@ from ops.up.phrases import Phrases
 from schemas.database import Database
 from schemas.decisions import Reason
 from schemas.errors import StorageError
+from schemas.states import PauseScope
 
 LOOK_EVERY: Final = 0.25
 MOST_LINES: Final = 16
@@ -147,7 +148,9 @@ class Story:
         if level not in {"warning", "error", "critical"} or name in _ORDINARY:
             return
         if name in {"push.paused", "push.resumed"}:
-            text = self.phrases.say(name.removeprefix("push."), code=event.get("errcode") or "-")
+            of_kind = event.get("scope") == PauseScope.MSGTYPE
+            phrase = ("kind_" if of_kind else "") + name.removeprefix("push.")
+            text = self.phrases.say(phrase, code=event.get("errcode") or "-", kind=event.get("target") or "")
         else:
             words = event.get("error") or event.get("advice") or event.get("exception") or ""
             text = f"{str(words).strip().splitlines()[-1] if words else ''} [{name}]".strip()

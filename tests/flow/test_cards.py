@@ -240,6 +240,25 @@ async def test_a_card_that_may_have_arrived(cards: LedgerHouse) -> None:
     assert await cards.standing("m1") == [("sent", None)]
 
 
+async def test_a_crash_between_refusal_and_text(cards: LedgerHouse) -> None:
+    """The refusal was never written down: the same bytes are refused again, and one text goes."""
+    await cards.arrive("m1")
+    first = await cards.plan_one()
+    cards.later(seconds=30)
+    second = await cards.plan_one()
+    assert (second.push_id, second.letter.msgid) == (first.push_id, first.letter.msgid)
+    await cards.settle((second, refused(90207)))
+    text = await cards.plan_one()
+    assert (kind_of(text), text.letter.fallback_of) == ("text", first.push_id)
+    cards.later(seconds=30)
+    again = await cards.plan_one()  # and another crash, after the text was taken
+    assert (again.push_id, again.number) == (text.push_id, 2)
+    await cards.settle((again, Accepted(repeated=True)))
+    await cards.settle((first, refused(90207)))
+    assert await cards.standing("m1") == [("sent", None)]
+    assert not await cards.find_due()
+
+
 async def test_a_kind_that_is_not_taken_burns_one_call(cards: LedgerHouse) -> None:
     """After the first 90207 all goes as text; an hour later one card probes, and its answer ends it."""
     await cards.sent(refused(90207), "m1")

@@ -33,6 +33,7 @@ ACCOUNT = Refused(95000, RefusalKind.ACCOUNT_CONFIG)
 CONTENT = Refused(40201, RefusalKind.CONTENT)
 RECIPIENT = Refused(40096, RefusalKind.RECIPIENT)
 KIND = Refused(90207, RefusalKind.KIND)
+DEAD_FILE = Refused(40007, RefusalKind.KIND)
 STRANGE = Refused(77777, RefusalKind.UNCLASSIFIED)
 EVERY_RECEIPT = [
     ACCEPTED,
@@ -70,8 +71,9 @@ NOW, FOUR = timedelta(0), timedelta(seconds=4)
         (CORP, Released(REFUSED, Reason.PAUSED), StaysOpen(FOUR, Reason.PAUSED)),
         (ACCOUNT, Released(REFUSED, Reason.PAUSED), StaysOpen(FOUR, Reason.PAUSED)),
         (STRANGE, Buried(REFUSED, Reason.UNCLASSIFIED), StaysOpen(FOUR, Reason.UNCLASSIFIED)),
-        (KIND, Replaced(REFUSED, Reason.KIND_REFUSED), StaysOpen(FOUR, Reason.KIND_REFUSED)),
+        (DEAD_FILE, Replaced(REFUSED, Reason.KIND_REFUSED), StaysOpen(FOUR, Reason.KIND_REFUSED)),
         # a refusal of the bytes or the recipient, which never change
+        (KIND, Replaced(REFUSED, Reason.KIND_REFUSED), Replaced(REFUSED, Reason.KIND_REFUSED)),
         (CONTENT, Buried(REFUSED, Reason.CONTENT_REFUSED), Buried(REFUSED, Reason.CONTENT_REFUSED)),
         (RECIPIENT, Buried(REFUSED, Reason.RECIPIENT_REFUSED), Buried(REFUSED, Reason.RECIPIENT_REFUSED)),
     ],
