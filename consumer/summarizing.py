@@ -8,9 +8,10 @@ gate and makes the first attempt.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -33,7 +34,7 @@ from consumer.quiet import day_start
 from consumer.summary import Day
 from consumer.templates import Template, match_values
 from schemas import host_values
-from schemas.database import Transaction
+from schemas.database import Transaction, is_storage
 from schemas.decisions import Decision, Defer, Drop, Park, Reason, RecipientKey, Send
 from schemas.kf import text_body
 from schemas.preferences import Preferences, Unreadable
@@ -70,9 +71,39 @@ def summarize(
     wall: datetime,
 ) -> int:
     """Write the summaries of those of these users for whom they are due; tell how many letters."""
-    rows = summaries.still_due(tx, users, now)
-    if not rows:
+    if not (rows := summaries.still_due(tx, users, now)):
         return 0
+    work = partial(_summarize, tx, inputs=inputs, rules=rules, installation=installation, now=now, wall=wall)
+    return _together(tx, rows, work, now)
+
+
+def _together(
+    tx: Transaction, rows: Sequence[Scheduled], work: Callable[[Sequence[Scheduled]], int], now: datetime
+) -> int:
+    """See to some users together; where somebody's data breaks that, one by one, but for whom it breaks."""
+    try:
+        with tx.savepoint():
+            return work(rows)
+    except Exception as error:
+        if is_storage(error):
+            raise
+        if len(rows) > 1:
+            return sum(_together(tx, [row], work, now) for row in rows)
+        log.exception("summary.broke")
+        summaries.write(tx, [replace(rows[0], due_at=now + SET_ASIDE, result=Reason.PLANNING_FAILED)], now)
+        return 0
+
+
+def _summarize(
+    tx: Transaction,
+    rows: Sequence[Scheduled],
+    inputs: HostInputs,
+    rules: Rules,
+    installation: str,
+    *,
+    now: datetime,
+    wall: datetime,
+) -> int:
     desk = _Desk(tx, rows, inputs, rules, installation, now)
     results = [desk.see_to(row) for row in rows]
     letters = [(result, result.draft) for result in results if result.draft is not None]

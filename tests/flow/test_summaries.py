@@ -446,3 +446,23 @@ async def test_what_must_not_be_said_is_not(talk: Talk, tmp_path: Path) -> None:
     attempt = next(each for each in await arrives(house) if each.letter.kind == "summary")
     assert attempt.letter.matches == (("m2", 1),)
     assert "电话 138****5678" in contents([attempt])[0]
+
+
+async def test_one_unreadable_match_keeps_nobody_else_waiting(house: LedgerHouse) -> None:
+    """Whose row cannot be read is looked at in an hour; the others of the page get theirs now."""
+    house.rules = replace(house.rules, summary=EIGHT_PM)
+    for user_id, phone in (("u1", "wm1"), ("u2", "wm2")):
+        await house.session(user_id, phone)
+        await house.prefers(user_id, batch_mode="daily", preferred_time="09:00")
+    await house.arrive(match("m1"), match("m2", user_id="u2"))
+    await house.plan()
+    await sums_up(house)
+    await house.own.exclusive(
+        lambda tx: tx.execute("UPDATE push_deliveries SET event = 'nonsense' WHERE match_id = 'm1'")
+    )
+
+    until(house, at("22 20:00"))
+    assert await sums_up(house) == 1
+    row = await row_of(house)
+    assert (row.due_at, row.result) == (at("22 21:00"), "planning_failed")
+    assert (await row_of(house, "u2")).result == "offered"
