@@ -41,7 +41,7 @@ SUMMARY_NEXT = Text("daily summary: next on {at}", "每日小结：下一次 {at
 SUMMARY_OFF = Text("daily summary: the user wants none", "每日小结：用户不需要")
 SUMMARY_LAST = Text("the last one: {result}", "上一次：{result}")
 RESULTS: Final[Mapping[str, Text]] = {
-    "offered": Text("written", "已写好并发送"),
+    "offered": Text("written", "已写好"),
     "nothing": Text("there was nothing to say", "没有可说的内容"),
 }
 TITLE = Text("Hours at which the user spoke", "用户发言的时段")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumer import pauses, preferences
+from consumer.book import Book
 from consumer.gather import read_host
 from consumer.ledger import summaries
 from consumer.ledger.pushes import Attempt
@@ -466,3 +467,15 @@ async def test_one_unreadable_match_keeps_nobody_else_waiting(house: LedgerHouse
     row = await row_of(house)
     assert (row.due_at, row.result) == (at("22 21:00"), "planning_failed")
     assert (await row_of(house, "u2")).result == "offered"
+
+
+async def test_who_is_held_out_gets_none(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An experiment that wants somebody to be sent nothing means summaries too."""
+    house = talk.house
+    await wishes(house)
+    await sums_up(house)
+    await house.arrive("m1")
+    monkeypatch.setattr(Book, "holds_out", lambda _book, user_id: user_id == "u1")
+    until(house, at("22 20:00"))
+    assert await sums_up(house) == 0
+    assert (await row_of(house)).result == "nothing"
