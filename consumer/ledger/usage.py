@@ -56,7 +56,7 @@ def carded(tx: Transaction, external_userids: Collection[str], since: datetime) 
     """Tell who was sent a business card since then, or one that WeChat refused: it takes one in 48 hours."""
     values = tuple(external_userids)
     found: set[RecipientKey] = set()
-    for condition in ("accepted_at > ?", "accepted_at IS NULL AND tried_at > ?"):
+    for condition in ("accepted_at > ?", "accepted_at IS NULL AND status <> 'not_sent' AND tried_at > ?"):
         rows = tx.rows(
             "SELECT open_kfid, external_userid FROM push_messages"
             f" WHERE external_userid IN ({marks(values)}) AND {condition} AND msgtype = ?",

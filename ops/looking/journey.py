@@ -103,6 +103,9 @@ class Push:
     failed_at: datetime | None = None
     """When WeChat said that what it had taken did not arrive, or that it was taken back."""
     fail_type: int | None = None
+    msgtype: str = "text"
+    fallback_of: int | None = None
+    """The push whose kind WeChat refused, in whose place this one goes."""
 
 
 @dataclass(frozen=True, slots=True)

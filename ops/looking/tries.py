@@ -59,6 +59,8 @@ def push_of(row: Row, lines: Sequence[Row], next_try_at: datetime | None, *, wit
         text=words_of(body) if with_text else None,
         failed_at=from_text(afterwards["at"]) if afterwards else None,
         fail_type=int(afterwards["detail"]) if afterwards and afterwards["detail"] else None,
+        msgtype=str(body.get("msgtype", "text")),
+        fallback_of=row["fallback_of"],
     )
 
 

@@ -16,6 +16,7 @@ from ops.telling.failtypes import fail_text
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import ACTS, CAUSES, ENTRIES, full, short
 from schemas.decisions import Reason
+from schemas.kf_kinds import Kind
 from schemas.receipts import NotSentCause
 from schemas.states import Entry, PushStatus
 
@@ -129,6 +130,11 @@ def _push(push: Push, key: str, teller: Teller) -> Iterator[Said]:
     text = _WORDED.get(push.template or "", texts.ANSWERS) if push.version is None else texts.LETTER
     letter = teller.say(text, msgid=push.msgid, template=push.template, version=push.version)
     yield _line(None, letter, teller, Tone.QUIET, 1)
+    if push.msgtype != Kind.TEXT:
+        yield _line(None, teller.say(texts.AS_KIND, kind=push.msgtype), teller, Tone.QUIET, 1)
+    if push.fallback_of is not None:
+        instead = teller.say(texts.IN_PLACE_OF, id=push.fallback_of)
+        yield _line(None, instead, teller, Tone.QUIET, 1)
     if push.experiment is not None:
         tried = teller.say(texts.TRIED, variant=push.variant, experiment=push.experiment)
         yield _line(None, tried, teller, Tone.QUIET, 1)

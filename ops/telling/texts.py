@@ -153,6 +153,11 @@ RESERVED = Text(
     "push {id} reserved: to {phone} on KF account {account}", "预留推送 {id}：客服账号 {account} → {phone}"
 )
 LETTER = Text("msgid {msgid}, {template} version {version}", "msgid {msgid}，模板 {template} 第 {version} 版")
+AS_KIND = Text("as a message of the type {kind}", "消息类型 {kind}")
+IN_PLACE_OF = Text(
+    "in place of push {id}, of which WeChat refused the kind or the file",
+    "代替推送 {id}：微信拒绝了其类型或文件",
+)
 TRIED = Text(
     "in the words of variant {variant} of experiment {experiment}", "文字为实验 {experiment} 的变体 {variant}"
 )

@@ -10,13 +10,15 @@ import pytest
 from consumer.bodies import Need
 from consumer.inbound import failed
 from consumer.inbound.heard import Heard
-from consumer.ledger import pushes
-from consumer.ledger.pushes import Attempt
+from consumer.ledger import offers, pushes
+from consumer.ledger.pushes import Attempt, Draft, Letter
 from consumer.media import shelf
 from consumer.media.shelf import Item
 from consumer.wechat.errcodes import receipt_for
 from schemas.database import Transaction
+from schemas.decisions import RecipientKey
 from schemas.events import MatchCreated
+from schemas.kf_kinds import Click, Envelope, Menu, message_body
 from schemas.kf_reading import read_item
 from schemas.receipts import Accepted, Receipt, Unknown
 from schemas.states import Effect
@@ -257,6 +259,30 @@ async def test_a_crash_between_refusal_and_text(cards: LedgerHouse) -> None:
     await cards.settle((first, refused(90207)))
     assert await cards.standing("m1") == [("sent", None)]
     assert not await cards.find_due()
+
+
+async def test_an_answer_whose_menu_is_refused(cards: LedgerHouse) -> None:
+    """Its words go as text, under another msgid, for somebody waits for them."""
+    await cards.sent(Accepted(), "m1")
+    menu = Menu("您想看哪一个？", (Click("1. 张三", "kfpush_view_1"),))
+    letter = Letter(
+        msgid="answer1",
+        recipient=RecipientKey("wk1", "wm1"),
+        user_id="u1",
+        person="wm1",
+        matches=(),
+        body=message_body(Envelope("wm1", "wk1", "answer1"), menu),
+        kind=pushes.ANSWER,
+        template=pushes.MENU,
+    )
+    draft = Draft(letter, cards.now, None)
+    await cards.own.exclusive(lambda tx: offers.offer(tx, [draft], cards.wall, cards.now))
+    asked = await cards.plan_one()
+    await cards.settle((asked, refused(95009, "msgmenu")))
+    text = await cards.plan_one()
+    assert text.letter.body["text"] == {"content": "您想看哪一个？\n1. 张三"}
+    assert (text.letter.template, text.letter.fallback_of) == (pushes.ANSWER, asked.push_id)
+    assert text.letter.msgid != "answer1"
 
 
 async def test_a_kind_that_is_not_taken_burns_one_call(cards: LedgerHouse) -> None:

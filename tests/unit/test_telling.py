@@ -145,6 +145,17 @@ def test_a_push_names_what_else_it_carried() -> None:
     assert "in the words of variant short of experiment spring" in lines
 
 
+def test_a_text_names_the_card_it_stands_for() -> None:
+    """Which message was refused, and what that one was."""
+    card = replace(SENT, id=6, status="refused", errcode=90207, msgtype="miniprogram")
+    text = replace(SENT, fallback_of=6)
+
+    lines = told(replace(WAITING, status="sent", pushes=(card, text), prospect=None))
+    assert "as a message of the type miniprogram" in lines
+    assert "in place of push 6, of which WeChat refused the kind or the file" in lines
+    assert "as a message of the type text" not in lines
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [

@@ -86,6 +86,8 @@ def test_what_was_given_up_was_not_accepted() -> None:
         "template": "t",
         "version": 1,
         "variant": "",
+        "experiment": "",
+        "fallback_of": None,
         "matches": '[["42", 1]]',
         "accepted_at": NOON,
         "body": "{}",
