@@ -158,9 +158,12 @@ class Book:
         """Choose the operator's digest for this reader; None: they wrote none."""
         return None if self.digest is None else self._varied(self.digest.of(reader.locale), reader)
 
-    def holds_out(self, user_id: str) -> bool:
-        """Whether an experiment wants this user to be sent nothing."""
-        return any(trial.holds_out(user_id) for trial in self.trials.values())
+    def holds_out(self, reader: Reader) -> bool:
+        """Whether an experiment on a wording of theirs wants this reader to be sent nothing."""
+        if not self.trials:
+            return False
+        theirs = {each.of(reader.locale).name for each in (self.single, self.text, self.digest) if each}
+        return any(name in theirs and trial.holds_out(reader.user_id) for name, trial in self.trials.items())
 
     def _varied(self, wording: Wording, reader: Reader) -> Wording:
         """Give the reader's variant, where an experiment runs; who reads a translation is in none."""

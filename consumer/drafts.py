@@ -49,7 +49,7 @@ class Composer:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with a template, as a message made of it showed."""
 
-    def withheld(self, planned: Sequence[Planned]) -> Sequence[Planned]:
+    def withheld(self, planned: Sequence[Planned], known: Known) -> Sequence[Planned]:
         """Drop what would go to somebody whom an experiment holds out; nothing else is changed.
 
         Only here, when every gate lets it go: so whom no message reaches can be compared with whom one does.
@@ -58,7 +58,8 @@ class Composer:
             return planned
         return [
             Planned((*item.matches, *item.behind), Drop(Reason.HELD_OUT))
-            if isinstance(item.decision, Send) and self.book.holds_out(item.matches[0].user_id)
+            if isinstance(item.decision, Send)
+            and self.book.holds_out(_reader(known, item.matches[0].user_id))
             else item
             for item in planned
         ]
@@ -71,7 +72,7 @@ class Composer:
         It is one of so many ``sends`` to this person in this round.
         """
         user_id = rows[0].candidate.user_id
-        reader = Reader(user_id, known.locales.get(user_id, ""))
+        reader = _reader(known, user_id)
         letter = None
         if len(rows) == 1 and not more:
             letter = self._card(decision.recipient, rows[0], known, self.book.wording_for(reader), sends)
@@ -116,3 +117,7 @@ class Composer:
             return None
         self.cards.went(wording.kind, recipient)
         return letter
+
+
+def _reader(known: Known, user_id: str) -> Reader:
+    return Reader(user_id, known.locales.get(user_id, ""))

@@ -183,7 +183,7 @@ class Round:
         lines: list[Line] = []
         planned = plan(facts, [row.candidate for row in pending], self._clock.now)
         sends = sum(isinstance(item.decision, Send) for item in planned)
-        for item in composer.withheld(planned):
+        for item in composer.withheld(planned, known):
             carried = [rows[match.match_id, match.revision] for match in item.matches]
             if isinstance(item.decision, Send):
                 if not self._places.are_there_for(item.decision.recipient):

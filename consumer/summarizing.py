@@ -156,7 +156,7 @@ class _Desk:
         self._pending = {
             user_id: [row for row in deliveries.understood(tx, found) if not self._content.blocked(row.match)]
             for user_id, found in pending.items()
-            if not self._book.holds_out(user_id)
+            if not self._book.holds_out(self._reader(user_id))
         }
 
     def see_to(self, row: Scheduled) -> _Result:
@@ -259,8 +259,11 @@ class _Desk:
 
     def _line(self, user_id: str) -> Template | None:
         """How the operator words one match of many, if they do."""
-        wording = self._book.digest_for(Reader(user_id, self._known[user_id].locales.get(user_id, "")))
+        wording = self._book.digest_for(self._reader(user_id))
         return wording.template if wording else None
+
+    def _reader(self, user_id: str) -> Reader:
+        return Reader(user_id, self._known[user_id].locales.get(user_id, ""))
 
     def _draft(
         self, user_id: str, occasion: date, decision: Send, text: str, carries: Sequence[Key]

@@ -28,11 +28,14 @@ class Refused(InvalidEvent):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What somebody wants to try.  ``texts`` are the other wordings, by variant; weights default to 1."""
+    """What somebody wants to try.  ``texts`` are the other wordings, by variant; weights default to 1.
+
+    Of each wording, the texts by what they are: content, title or detail; what is missing is the template's.
+    """
 
     name: str
     template: str | None
-    texts: Mapping[str, str]
+    texts: Mapping[str, Mapping[str, str]]
     weights: Mapping[str, float]
     holdout: float
     like: str | None
@@ -57,7 +60,7 @@ async def prepare(hands: Hands, plan: Plan, author: str, note: str) -> Experimen
     """
     _check(plan)
     rows = await hands.app.read(host.templates)
-    base = _base(rows, plan.template)
+    base = _base(rows, plan.template, hands.rules.message_kind)
     salt = plan.name
     if plan.like:
         earlier = await hands.own.read(lambda tx: table.named(tx, plan.like or ""))
@@ -65,7 +68,7 @@ async def prepare(hands: Hands, plan: Plan, author: str, note: str) -> Experimen
             raise Refused(f"there is no experiment {plan.like!r} to deal like; see `kfpush experiment list`")
         salt = earlier.salt
     variants = [Variant(CONTROL, plan.weights.get(CONTROL, 1.0))]
-    variants += [Variant(name, plan.weights.get(name, 1.0), text) for name, text in plan.texts.items()]
+    variants += [Variant(name, plan.weights.get(name, 1.0), **texts) for name, texts in plan.texts.items()]
     experiment = Experiment(
         plan.name, base.name, salt, tuple(variants), plan.holdout, hands.now(), author, note
     )
@@ -94,17 +97,13 @@ def _check(plan: Plan) -> None:
         raise ConfigurationError(f"--holdout is 0 to {LARGEST_HOLDOUT:.0%} of all users")
 
 
-def _base(rows: Sequence[Mapping[str, object]], wanted: str | None) -> Source:
-    """Find the template to vary: the one named, or that in force for single matches."""
-    found = in_force(rows)
-    sources = {source.name: source for source in (found.text[""], *filter(None, [found.digest.get("")]))}
-    kinds = {str(row.get("template_type") or "").strip().lower() for row in rows}
-    for kind in sorted(kinds - {"", "text", "digest"}):
-        single = in_force(rows, kind).single.get("")
-        if single is not None:
-            sources.setdefault(single.name, single)
+def _base(rows: Sequence[Mapping[str, object]], wanted: str | None, kind: str) -> Source:
+    """Find the template to vary: the one named, or that of single matches; it has to be in force."""
+    found = in_force(rows, kind)
+    bases = [languages[""] for languages in (found.single, found.text, found.digest) if "" in languages]
+    sources = {source.name: source for source in bases}
     if wanted is None:
-        return found.text[""]
+        return bases[0]
     if wanted not in sources:
         raise Refused(
             f"the template {wanted!r} is not in force, so nobody would read its variants; in force:"

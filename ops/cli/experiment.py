@@ -55,7 +55,7 @@ def command() -> None:
     multiple=True,
     required=True,
     metavar="NAME FILE",
-    help="Another wording: its name, and the file that holds its content_template.",
+    help="Another wording: its name, and a file with its content (or title, content, detail: .json).",
 )
 @click.option("--template", metavar="NAME", help="The template to vary; else the text in force.")
 @click.option(
@@ -98,6 +98,8 @@ def start(  # noqa: PLR0913 - one for each option
     Who reads what is decided by a hash of the user alone, with --like the same as before.  Whoever is held
     out gets no message that they did not ask for: their matches are dropped (held_out), at the moment at
     which they would have gone.  Without --yes nothing is started, and the split over known users is told.
+    FILE holds the other content_template; a .json file may hold title, content and detail, as far as they
+    differ: {"title": "..."} varies the title of a card alone.
 
     \b
     Examples:
@@ -232,15 +234,33 @@ def _teller(lang: str | None, settings: Settings, now: datetime) -> Teller:
     return Teller(language, settings.user_timezone, now)
 
 
-def _read(given: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Read the variants' files; a text's last line end is the file's, not the message's."""
-    texts: dict[str, str] = {}
+def _read(given: tuple[tuple[str, str], ...]) -> dict[str, dict[str, str]]:
+    """Read the variants' files: a content, or as JSON (.json) content, title and detail, whichever differ."""
+    texts: dict[str, dict[str, str]] = {}
     for name, path in given:
         if name in texts:
             raise click.UsageError(f"--variant {name} is given twice.")
         try:
-            texts[name] = Path(path).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            words = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            text = Path(path).read_text(encoding="utf-8")
+            texts[name] = _parts(text) if path.endswith(".json") else {"content": text.removesuffix("\n")}
+        except (OSError, ValueError, RecursionError) as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
             raise click.BadParameter(f"{path}: {words}", param_hint=f"--variant {name}") from None
     return texts
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Read {"content": ..., "title": ..., "detail": ...}, each of them optional.
+
+    Raises:
+        ValueError: it is something else.
+
+    """
+    found = json.loads(text)
+    if (
+        not isinstance(found, dict)
+        or not set(found) <= {"content", "title", "detail"}
+        or not all(isinstance(part, str) for part in found.values())
+    ):
+        raise ValueError('not an object of texts like {"title": "...", "content": "...", "detail": "..."}')
+    return found

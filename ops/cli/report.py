@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ops.cli.showing import show
-from ops.cli.working import instant, tells
+from ops.cli.working import bar, instant, tells
 from ops.environment import load_settings
 from ops.logs import configure_logs
 from ops.looking.journey import as_json as plain
@@ -114,6 +114,8 @@ async def _reported(
     stop_hours: float,
 ) -> Report:
     from consumer.experiments import table
+    from consumer.ledger import reporting
+    from consumer.ledger.reporting import Range
     from ops.reporting.reading import report
 
     zone = ZoneInfo(out.settings.user_timezone)
@@ -140,7 +142,9 @@ async def _reported(
         out.settings.reply_counts_minutes,
         stop_hours,
     )
-    return await report(out, asked, By(asked.by) if asked.by else None)
+    after, last = await out.own.read(lambda tx: reporting.bounds(tx, Range(begin, end)))
+    with bar("reading", last - after) as told:
+        return await report(out, asked, By(asked.by) if asked.by else None, told)
 
 
 def _text(at: datetime) -> str:

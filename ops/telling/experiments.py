@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ops.telling.said import Said, Teller, Tone
 from ops.telling.sentences import Text
-from schemas.experiments import CONTROL, Experiment
+from schemas.experiments import CONTROL, Experiment, Variant
 
 NONE = Text("No experiment was ever started here.", "这里还没有开始过任何实验。")
 HEADLINE = Text("{name}: template {template}, {state}", "{name}：模板 {template}，{state}")
@@ -16,7 +16,7 @@ RUNNING = Text(
 ENDED = Text("{since} to {until}, stopped by {author}: {why}", "{since} 至 {until}，由 {author} 结束：{why}")
 VARIANT = Text("{name}: {share} of the users", "{name}：{share} 的用户")
 IS_TEMPLATE = Text(" (the template itself)", "（模板本身）")
-WORDS = Text("says: {words}", "内容：{words}")
+WORDS = Text("{part}: {words}", "{part}：{words}")
 HOLDOUT = Text("sent nothing while it runs: {share} of the users", "实验期间不发送任何消息：{share} 的用户")
 WOULD_START = Text(
     "This would start {name} on template {template}; --yes does it.",
@@ -62,12 +62,18 @@ def shown(
         share = f"{variant.weight / total * (1 - experiment.holdout):.1%}"
         text = teller.say(VARIANT, name=variant.name, share=share)
         yield Said(text + (teller.say(IS_TEMPLATE) if variant.name == CONTROL else ""), depth=1)
-        if words and variant.content is not None:
-            for nth, line in enumerate(variant.content.splitlines()):
-                text = teller.say(WORDS, words=line) if nth == 0 else line
-                yield Said(f"- {text}" if nth == 0 else f"  {text}", Tone.QUIET, depth=1)
+        if words:
+            yield from _words(variant, teller)
     if experiment.holdout:
         yield Said(teller.say(HOLDOUT, share=f"{experiment.holdout:.1%}"), Tone.WAIT, depth=1)
+
+
+def _words(variant: Variant, teller: Teller) -> Iterator[Said]:
+    """Tell the texts that a variant has of its own, line by line."""
+    for part, text in (("title", variant.title), ("content", variant.content), ("detail", variant.detail)):
+        for nth, line in enumerate((text or "").splitlines()):
+            said = f"- {teller.say(WORDS, part=part, words=line)}" if nth == 0 else f"  {line}"
+            yield Said(said, Tone.QUIET, depth=1)
 
 
 def started(

@@ -87,7 +87,7 @@ def test_its_life(desk: Desk) -> None:
     ]
     shown = desk.types("experiment", "show", "spring").stdout
     assert "  control: 75.0% of the users (the template itself)\n" in shown
-    assert "  - says: 短：{profile_name}\n" in shown
+    assert "  - content: 短：{profile_name}\n" in shown
     stopped = [desk.types("experiment", "stop", "spring", "--why", "enough") for _ in range(2)]
     assert [run.returncode for run in stopped] == [0, 0]
     assert stopped[0].stdout.startswith("Stopped spring: ")
@@ -121,6 +121,23 @@ def test_what_cannot_be_is_refused(desk: Desk, words: tuple[str, ...], code: int
     assert run.returncode == code
     assert told in run.stderr
     assert ask(desk.url, "SELECT name FROM push_experiments") == []
+
+
+def test_a_variant_may_be_of_parts(desk: Desk) -> None:
+    """A .json file says which texts differ; the others are the template's."""
+    (desk.folder / "detail.json").write_text('{"detail": "{profile_name}！"}', encoding="utf-8")
+    (desk.folder / "odd.json").write_text('{"contents": "x"}', encoding="utf-8")
+
+    assert desk.starts("spring", "--variant", "loud", "detail.json", "--yes").returncode == 0
+    odd = desk.starts("summer", "--variant", "odd", "odd.json")
+
+    [(variants,)] = ask(desk.url, "SELECT variants FROM push_experiments")
+    assert [(each["name"], each["content"], each["detail"]) for each in json.loads(variants)] == [
+        ("control", None, None),
+        ("short", "短：{profile_name}", None),
+        ("loud", None, "{profile_name}！"),
+    ]
+    assert (odd.returncode, "not an object of texts" in odd.stderr) == (2, True)
 
 
 def test_one_at_a_time_and_never_twice(desk: Desk) -> None:

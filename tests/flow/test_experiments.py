@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.experiments import table
+from consumer.experiments.assignment import is_held_out
 from consumer.experiments.trial import belongs_to
 from schemas.experiments import CONTROL, Ended, Experiment, Variant
 from schemas.kf import words_of
@@ -200,14 +201,15 @@ async def test_one_at_a_time_and_never_twice(house: LedgerHouse) -> None:
 
 
 async def test_who_reads_a_translation_is_in_none(crowd: LedgerHouse) -> None:
-    """The variants are of the words without a locale."""
+    """The variants are of the words without a locale, and nobody who reads others is held out."""
     await crowd.template("Long: {profile_name}", "mine.en")
     await crowd.own.exclusive(
         lambda tx: tx.execute(
             "INSERT INTO push_settings (user_id, locale, updated_at) VALUES ('u1', 'en', ?)", ("",)
         )
     )
-    await begin(crowd)
+    salt = next(salt for salt in map(str, range(99)) if is_held_out(salt, "u1", 0.5))
+    await begin(crowd, replace(TRIAL, holdout=0.5, salt=salt))
 
     await everybody(crowd)
 
