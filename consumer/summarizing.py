@@ -226,7 +226,7 @@ class _Desk:
             for item in sent
             if item.match is not None and not self._content.blocked(item.match)
         ]
-        if not refused and is_wished and there and not self._book.holds_out(user_id):
+        if not refused and is_wished and there and not self._book.holds_out(self._reader(user_id)):
             judged, [message] = as_summary(facts, user_id, (), now)
             decision = judge(judged, message, now)
             if isinstance(decision, Send):

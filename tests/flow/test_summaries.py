@@ -475,7 +475,7 @@ async def test_who_is_held_out_gets_none(talk: Talk, monkeypatch: pytest.MonkeyP
     await wishes(house)
     await sums_up(house)
     await house.arrive("m1")
-    monkeypatch.setattr(Book, "holds_out", lambda _book, user_id: user_id == "u1")
+    monkeypatch.setattr(Book, "holds_out", lambda _book, reader: reader.user_id == "u1")
     until(house, at("22 20:00"))
     assert await sums_up(house) == 0
     assert (await row_of(house)).result == "nothing"
