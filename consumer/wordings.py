@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from consumer.book import TEXT, Book, Languages, Source, Worded, assembled
+from consumer.book import Book, Languages, Worded, assembled
 from consumer.experiments import table, trial
+from consumer.sources import TEXT, Source
 from schemas.database import Row, Transaction, marks
 from schemas.experiments import Experiment
 from schemas.times import to_text

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from consumer import audit, host
 from consumer.audit import Act
-from consumer.book import Source, in_force
 from consumer.experiments import table
 from consumer.experiments.assignment import is_held_out
 from consumer.experiments.trial import belongs_to, made_ready, source_of
+from consumer.sources import Source, in_force
 from ops.acting import Hands
 from schemas.database import Transaction
 from schemas.errors import ConfigurationError, InvalidEvent, TemplateError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from consumer.book import Assembled, Source, Worded, Wording, worded
+from consumer.book import Assembled, Worded, Wording, worded
 from consumer.experiments.assignment import Share, is_held_out, variant_of
+from consumer.sources import Source
 from schemas.errors import TemplateError
 from schemas.experiments import Experiment, Variant
 

@@ -16,11 +16,12 @@ import structlog
 
 from consumer import host
 from consumer.bodies import Need, needs_of
-from consumer.book import in_force, opened
+from consumer.book import opened
 from consumer.looping import keep_at
 from consumer.media import shelf
 from consumer.media.folder import Folder, Problem, item_of
 from consumer.media.shelf import Item, Key
+from consumer.sources import in_force
 from consumer.wechat.calls import NoAnswer
 from consumer.world import World
 from schemas.database import Database, Transaction

@@ -20,7 +20,8 @@ from ops.telling.said import Teller
 from ops.telling.sentences import Language, language_of
 
 if TYPE_CHECKING:
-    from consumer.book import Book, Source
+    from consumer.book import Book
+    from consumer.sources import Source
     from ops.looking.lookout import Lookout
     from ops.looking.shelf import Part, Preview
     from schemas.events import MatchCreated
@@ -224,7 +225,7 @@ def _language(lang: str | None) -> Language:
 
 def _file(which: str | None) -> Source | None:
     """Read a template from a file; None where that is no file, and so may be a name."""
-    from consumer.book import source_of, type_of
+    from consumer.sources import source_of, type_of
 
     if which is None or (which != "-" and not Path(which).is_file()):
         return None
@@ -248,7 +249,8 @@ def _file(which: str | None) -> Source | None:
 
 async def _book(source: Source | None, which: str | None, out: Lookout, lang: str | None) -> Book:
     """Open the book to preview: with one template in it, or with all that is in force."""
-    from consumer.book import assembled, base_of
+    from consumer.book import assembled
+    from consumer.sources import base_of
     from ops.looking.lint import sources
     from ops.looking.templates import alone, rows_of
 

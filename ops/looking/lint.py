@@ -9,21 +9,10 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from consumer.bodies import needs_of
-from consumer.book import (
-    DIGEST,
-    TEXT,
-    Source,
-    Worded,
-    base_of,
-    in_force,
-    is_active,
-    rank,
-    source_of,
-    type_of,
-    worded,
-)
+from consumer.book import Worded, worded
 from consumer.content import Content
 from consumer.digest import HEAD_BYTES
+from consumer.sources import DIGEST, TEXT, Source, base_of, in_force, is_active, rank, source_of, type_of
 from consumer.templates import DEFAULT_TEMPLATES, Template, match_values
 from ops.looking.examples import TYPICAL, WORST
 from schemas.errors import TemplateError

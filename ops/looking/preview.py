@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from consumer.bodies import body_of, needs_of
-from consumer.book import DIGEST, TEXT, Wording
+from consumer.book import Wording
 from consumer.compose import Carried, match_letter
 from consumer.content import Content
+from consumer.sources import DIGEST, TEXT
 from consumer.templates import match_values
 from ops.looking.lint import PARTS
 from ops.looking.shelf import Part, Preview

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from consumer import host, wordings
-from consumer.book import BUILT_IN, DIGEST, Book, Languages, Source, worded
+from consumer.book import Book, Languages, worded
 from consumer.ledger import counts
 from consumer.replies import seen
+from consumer.sources import BUILT_IN, DIGEST, Source
 from ops.looking.lint import Around
 from ops.looking.lookout import Lookout
 from ops.looking.shelf import Shelf, Version

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.book import BUILT_IN, in_force, opened, worded
+from consumer.book import opened, worded
 from consumer.cut import TEXT_BYTES
+from consumer.sources import BUILT_IN, in_force
 from consumer.templates import Template, match_values
 from ops.simulating.story import Key, Lived
 from schemas.events import match_from_ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from consumer.book import TEXT
+from consumer.sources import TEXT
 from ops.looking.lint import Code, Finding, Linted, State
 from ops.looking.shelf import Part, Preview, Shelf, Version
 from ops.telling.said import Said, Teller, Tone

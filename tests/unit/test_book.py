@@ -2,7 +2,8 @@
 
 import pytest
 
-from consumer.book import BUILT_IN, Languages, Reader, Source, assembled, base_of, in_force, opened, worded
+from consumer.book import Languages, Reader, assembled, opened, worded
+from consumer.sources import BUILT_IN, Source, base_of, in_force
 from consumer.templates import DEFAULT_TEMPLATES, SIMPLE_TEMPLATE, TEXT_TEMPLATE, compile_template
 from schemas.errors import TemplateError
 

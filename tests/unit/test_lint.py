@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.book import Source
 from consumer.content import read_words, rules_from
+from consumer.sources import Source
 from consumer.templates import DEFAULT_TEMPLATES, SIMPLE_TEMPLATE, TEXT_TEMPLATE
 from ops.looking.examples import sample
 from ops.looking.lint import ERRORS, Around, Code, Linted, Size, State, lint, lint_source
