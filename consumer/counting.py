@@ -38,23 +38,16 @@ class Use:
     is_failed: bool = False
     """It used a slot, and nobody got it."""
     invites_a_tap: bool = False
-
-
-def used_slots(window: Window, uses: Iterable[Use], *, but: int | None = None) -> int:
-    """Count a recipient's slots from rows: its open pushes, and those accepted in the window.
-
-    Those are the ones accepted since it opened, and the ones whose attempt began with it: two clocks never
-    agree, and WeChat's word of when the user spoke may be ahead of our own clock.
-    ``but`` is a push whose own slot does not count: the one about to be tried again.
-    """
-    return sum(
-        use.recipient == window.recipient and use.push_id != but and is_in(window.opened_at, use)
-        for use in uses
-    )
+    reserved_at: datetime | None = None
+    """When an open push was reserved; of others it is not asked."""
 
 
 def is_in(opened_at: datetime | None, use: Use) -> bool:
-    """Whether a push takes a slot of the window that opened then."""
+    """Whether a push takes a slot of the window that opened then.
+
+    Those do that are open, that were accepted since, or whose attempt began with it: two clocks never agree,
+    and WeChat's word of when the user spoke may be ahead of our own clock.
+    """
     if use.accepted_at is None or opened_at is None:
         return True
     began_with = use.window_opened_at
@@ -62,18 +55,33 @@ def is_in(opened_at: datetime | None, use: Use) -> bool:
 
 
 def counted(window: Window, uses: Iterable[Use], *, but: int | None = None) -> Window:
-    """Fill in a window's used slots, and the one kept for who taps on a message of it.
+    """Fill in what is counted of a window: its used slots, and what the planner is to know of its messages.
 
-    A tap gives no new messages, as far as is known: without one kept back its answer might find none.
+    ``but`` is a push whose own slot does not count: the one about to be tried again.
+
+    One more slot is kept for who taps on a message of it: a tap gives no new messages, as far as is known,
+    and without one kept back its answer might find none.
     """
-    used = used_slots(window, uses, but=but)
-    invites = used > 0 and any(
-        use.invites_a_tap and use.recipient == window.recipient and is_in(window.opened_at, use)
+    own = [
+        use
         for use in uses
-    )
-    if (used, int(invites)) == (window.used, window.for_taps):
+        if use.recipient == window.recipient and use.push_id != but and is_in(window.opened_at, use)
+    ]
+    if not own:
         return window
-    return replace(window, used=used, for_taps=int(invites))
+    return replace(
+        window,
+        used=len(own),
+        for_taps=int(any(use.invites_a_tap for use in own)),
+        unanswered=sum(use.kind == MATCH and not _is_answered(window, use) for use in own),
+        pushed_at=max(filter(None, (use.accepted_at or use.reserved_at for use in own)), default=None),
+    )
+
+
+def _is_answered(window: Window, use: Use) -> bool:
+    """Whether the user tapped since; a word would have opened another window."""
+    tapped_at, at = window.tapped_at, use.accepted_at or use.reserved_at
+    return tapped_at is not None and at is not None and at <= tapped_at
 
 
 def sent_today(

@@ -22,6 +22,9 @@ WINDOW_MARGIN: Final = timedelta(seconds=60)
 SLOTS: Final = 5
 """WeChat: so many messages per window."""
 
+STRONG_SCORE: Final = 0.85
+"""Where nobody says otherwise."""
+
 
 class ServiceState(IntEnum):
     """WeChat's session states; the API may send in the first two only."""
@@ -60,6 +63,12 @@ class Window:
     """Messages of this window kept for the answer to a tap that one of them invites."""
     hours: str | None = None
     """At which hours this recipient was heard, as ``rhythm.to_column`` writes it; read when somebody asks."""
+    tapped_at: datetime | None = None
+    """When the user last tapped on a message: an answer, though it opens no window."""
+    unanswered: int = 0
+    """Matches' messages of this window since the user last spoke or tapped, on their way included."""
+    pushed_at: datetime | None = None
+    """When this window's last message of ours, of whatever kind, was accepted, or reserved if it is open."""
 
     @property
     def closes_at(self) -> datetime | None:
@@ -89,6 +98,10 @@ class Window:
         """The same window after so many more pushes were reserved."""
         return replace(self, used=self.used + number)
 
+    def with_push(self, at: datetime) -> Window:
+        """The same window after a message with matches was reserved."""
+        return replace(self, used=self.used + 1, unanswered=self.unanswered + 1, pushed_at=at)
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
@@ -115,6 +128,12 @@ class Candidate:
     """It was parked until the user spoke: what was so goes in one message."""
     blocked: str = ""
     """The category of a word in it that the operator's list blocks; empty: there is none."""
+    urgent: bool = False
+    """Its producer says that it cannot wait to be gathered with others."""
+    told: bool = False
+    """A message said that there is more, and this is of it: it is left to the user to ask, for a while."""
+    alone: bool = False
+    """WeChat refused the bytes that it shared with others: it goes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +175,10 @@ class Person:
     send_timeout: timedelta = timedelta(seconds=8)
     held: datetime | None = None
     """A person has paused all sending, or that of matches, at least until then."""
+    name: str = ""
+    """What the ledger calls the person; it seeds what differs between people and not between decisions."""
+    strong_score: float = STRONG_SCORE
+    """A match of this score or more is worth a message of its own (KFPUSH_STRONG_SCORE)."""
 
     @property
     def rhythm(self) -> Rhythm | None:

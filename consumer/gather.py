@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from consumer import counting, host, rhythm, windows
 from consumer.counting import Use
-from consumer.facts import Intent, Person, Session, User
+from consumer.facts import STRONG_SCORE, Intent, Person, Session, User
 from consumer.intents import read_intents
 from consumer.ledger import deliveries, usage
 from consumer.people import Group, group
@@ -39,6 +39,8 @@ class Rules:
     """Whether a tap on a menu gives new messages, as a word does."""
     summary: time | None = None
     """When users get a daily summary who chose nothing else; None: not at all."""
+    strong_score: float = STRONG_SCORE
+    """A match of this score or more is worth a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,12 @@ def gather(
             for window in opened.get(phone, [])
         )
         facts_of_all = Person(
-            counted, facts, slots_kept_back=rules.slots_kept_back, send_timeout=rules.send_timeout
+            counted,
+            facts,
+            slots_kept_back=rules.slots_kept_back,
+            send_timeout=rules.send_timeout,
+            name=person.name,
+            strong_score=rules.strong_score,
         )
         locales = {
             user_id: str(settings[user_id]["locale"])

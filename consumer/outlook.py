@@ -22,7 +22,7 @@ from consumer.planner import Planned, plan
 from consumer.policy import judge
 from consumer.retry import GiveUp, judge_retry
 from schemas.database import Transaction
-from schemas.decisions import Decision, Defer, Park, Reason
+from schemas.decisions import Decision, Defer, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _of(item: Planned, key: Key) -> Decision | None:
     if key in {(match.match_id, match.revision) for match in item.matches}:
         return item.decision
     if key in {(match.match_id, match.revision) for match in item.behind}:
-        return Park(Reason.MORE)
+        return item.behind_waits
     return None
 
 

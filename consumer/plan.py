@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
 
 import structlog
 
@@ -28,7 +27,7 @@ from consumer.places import Places
 from consumer.planner import plan
 from consumer.retrying import SET_ASIDE, Retries
 from consumer.rounds import Clock, Due, Outcome
-from consumer.verdicts import changes, told, verdict_of
+from consumer.verdicts import changes, told, urgent, verdict_of
 from schemas.database import Row, Transaction, is_storage
 from schemas.decisions import Defer, Drop, Park, Reason, Send
 
@@ -37,9 +36,6 @@ LEAST_PEOPLE = 16
 
 MOST_ROWS = 600
 """A round that has judged so many rows ends: nobody else may write meanwhile."""
-
-_BEHIND: Final[Defer | Park | Drop] = Park(Reason.MORE)
-"""What becomes of matches that a message told of and had no room for."""
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +177,7 @@ class Round:
         facts = self._places.seen_by(known.facts, pushes.MATCH)
         verdicts: list[Verdict] = []
         lines: list[Line] = []
+        decision: Defer | Park | Drop
         planned = plan(facts, [row.candidate for row in pending], self._clock.now)
         sends = sum(isinstance(item.decision, Send) for item in planned)
         for item in composer.withheld(planned, known):
@@ -192,7 +189,8 @@ class Round:
                 draft = composer.draft(item.decision, carried, known, more=len(behind), sends=sends)
                 decided.reserved.append(Reserved(draft, known))
                 self._places.take(item.decision.recipient, draft.letter.msgtype)
-                carried, decision = behind, _BEHIND
+                lines += urgent(carried)
+                carried, decision = behind, item.behind_waits
             else:
                 decision = item.decision
             for row in carried:

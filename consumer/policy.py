@@ -34,7 +34,7 @@ def judge(person: Person, match: Candidate, now: datetime) -> Decision:  # noqa:
         return ended
     if isinstance(user.preferences, Unreadable) or (intent is not None and intent.daily_limit is None):
         return Defer(now + UNREADABLE_RETRY, Reason.UNREADABLE_PREFERENCES)
-    left = _usable(person, user, now)
+    left = usable(person, user, now)
     if isinstance(left, Park):
         return left
     paused_until = _paused_until(person, left)
@@ -95,7 +95,7 @@ def _dropped(  # noqa: PLR0911 - one line an ending
     return None
 
 
-def _usable(person: Person, user: User, now: datetime) -> list[Window] | Park:
+def usable(person: Person, user: User, now: datetime) -> list[Window] | Park:
     """Find the user's KF accounts that are open with slots left, paused or not."""
     own = [window for window in person.windows if window.recipient.external_userid in user.phones]
     known = [window for window in own if window.opened_at is not None]
@@ -184,10 +184,15 @@ def _intent_opens(
     return _limit_opens((intent.today, intent.daily_limit), preferences, now, instant)
 
 
+def hour_of(preferences: Preferences, match: Candidate) -> datetime:
+    """When the user who wants matches once a day wants this one."""
+    return next_local_time(preferences.preferred_time, preferences.zone, match.created_at)
+
+
 def _batch_opens(preferences: Preferences, match: Candidate, instant: datetime) -> datetime:
-    if preferences.batch_mode is not BatchMode.DAILY:
+    if preferences.batch_mode is not BatchMode.DAILY or match.urgent:
         return instant
-    return max(instant, next_local_time(preferences.preferred_time, preferences.zone, match.created_at))
+    return max(instant, hour_of(preferences, match))
 
 
 def _quiet_opens(preferences: Preferences, instant: datetime, send_timeout: timedelta) -> datetime:

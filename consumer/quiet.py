@@ -46,6 +46,28 @@ def quiet_from(quiet: QuietHours | None, zone: ZoneInfo, now: datetime) -> datet
     return at
 
 
+def quiet_since(quiet: QuietHours | None, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """Since when it has been quiet without a break, ``now`` being quiet; None where it is not."""
+    if not is_quiet(quiet, zone, now) or quiet is None:
+        return None
+    # A quiet span of the wall clock is shorter than a day, and a zone's change adds at most hours to it.
+    day = _wall(zone, now).date()
+    starts = (_first(zone, day - days * DAY, quiet.start) for days in count())
+    return next(start for start in starts if start <= now)
+
+
+def awake_between(quiet: QuietHours | None, zone: ZoneInfo, start: datetime, end: datetime) -> timedelta:
+    """How much of the time from ``start`` to ``end`` is not quiet."""
+    awake, at = timedelta(0), start
+    while at < end:
+        asleep = quiet_from(quiet, zone, at)
+        if asleep is None or asleep >= end:
+            return awake + (end - at)
+        awake += asleep - at
+        at = quiet_until(quiet, zone, asleep)
+    return awake
+
+
 def day_start(zone: ZoneInfo, now: datetime) -> datetime:
     """The first instant of the user's local date: midnight, or later where the clock skips midnight."""
     return _first(zone, _wall(zone, now).date(), time(0))

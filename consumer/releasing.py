@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.decisions import Reason
+from schemas.states import DeliveryStatus
 
 RELEASE_AFTER: Final = timedelta(seconds=1.5)
 """So long after a word what waited for it is decided: people write in several short messages."""
@@ -17,5 +18,10 @@ AWAITS_A_WORD: Final = (
     Reason.MUTED,
     Reason.HUMAN_SERVICER,
     Reason.SESSION_ENDED,
-    Reason.MORE,
 )
+"""Parked for one of these, a match waits for the user's word."""
+
+
+def waits_for_a_word(status: str, reason: str | None) -> bool:
+    """Whether the user's next word releases a match; one they were told of has a date besides."""
+    return reason == Reason.MORE or (status == DeliveryStatus.PARKED and reason in AWAITS_A_WORD)

@@ -208,7 +208,9 @@ class _Desk:
         judged, _ = as_summary(facts, user_id, (), now)
         refused: list[Decision] = []
         by_key = {item.key: item for item in pending}
-        for planned in plan(judged, [replace(item.candidate, released=True) for item in pending], now):
+        for planned in plan(
+            judged, [replace(item.candidate, released=True, told=False, alone=False) for item in pending], now
+        ):
             if isinstance(planned.decision, Send):
                 carried = [by_key[match.match_id, match.revision] for match in planned.matches]
                 behind = tuple(by_key[match.match_id, match.revision] for match in planned.behind)

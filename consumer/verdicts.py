@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from consumer.ledger.deliveries import Verdict, Waiting
 from consumer.ledger.timeline import Line
 from schemas.decisions import Defer, Drop, Park, Reason
@@ -50,4 +52,18 @@ def told(verdict: Verdict, row: Waiting) -> list[Line]:
             until=verdict.due_at,
             detail=row.candidate.blocked or None if verdict.reason == Reason.BLOCKED_CONTENT else None,
         ),
+    ]
+
+
+def urgent(rows: Sequence[Waiting]) -> list[Line]:
+    """For each match that went without waiting for others: that it did, and its producer's reason."""
+    return [
+        Line(
+            Entry.URGENT,
+            match_id=row.candidate.match_id,
+            revision=row.candidate.revision,
+            detail=row.match.urgent_reason,
+        )
+        for row in rows
+        if row.candidate.urgent
     ]

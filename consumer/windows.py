@@ -207,6 +207,7 @@ def load(tx: Transaction, external_userids: Collection[str]) -> dict[str, list[W
                 state_at=maybe_from_text(row["state_at"]),
                 muted_at=maybe_from_text(row["muted_at"]),
                 hours=row["hours"],
+                tapped_at=maybe_from_text(row["tapped_at"]),
             ),
         )
     return found
@@ -216,11 +217,12 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
     """Store what an inbound page made of windows; the slots they have used are counted, not stored."""
     tx.many(
         "INSERT INTO kf_windows (open_kfid, external_userid, opened_at, exhausted, service_state, state_at,"
-        " muted, muted_at, hours, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " muted, muted_at, hours, tapped_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (open_kfid, external_userid) DO UPDATE SET"
         " opened_at = excluded.opened_at, exhausted = excluded.exhausted,"
         " service_state = excluded.service_state, state_at = excluded.state_at, muted = excluded.muted,"
-        " muted_at = excluded.muted_at, hours = excluded.hours, updated_at = excluded.updated_at",
+        " muted_at = excluded.muted_at, hours = excluded.hours, tapped_at = excluded.tapped_at,"
+        " updated_at = excluded.updated_at",
         [
             (
                 window.recipient.open_kfid,
@@ -232,6 +234,7 @@ def write(tx: Transaction, changed: Iterable[Window], now: datetime) -> None:
                 int(window.muted),
                 maybe_text(window.muted_at),
                 window.hours,
+                maybe_text(window.tapped_at),
                 to_text(now),
             )
             for window in changed

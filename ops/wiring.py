@@ -375,6 +375,7 @@ def rules_of(settings: Settings) -> Rules:
         settings.message_kind,
         settings.menu_click_reopens,
         summary=settings.summary_at,
+        strong_score=settings.strong_score,
     )
 
 

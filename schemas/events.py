@@ -74,7 +74,8 @@ class MatchCreated(BaseModel):
     """A user's intent matched a contact.
 
     ``score`` is 0..1; ids are texts (integers are accepted); times are aware instants (a time without a
-    zone is UTC); ``revision`` counts from 1 and rises when the same match is scored again.
+    zone is UTC); ``revision`` counts from 1 and rises when the same match is scored again.  A match with an
+    ``urgent_reason`` (why, for the record) is not held to be gathered with others.
     Fields this version does not know are kept and travel on.
     """
 
@@ -91,6 +92,7 @@ class MatchCreated(BaseModel):
     explanation: str = Field(default="", max_length=10_000)
     matched_conditions: tuple[str, ...] = ()
     match_type: str = Field(default="", max_length=100)
+    urgent_reason: str = Field(default="", max_length=200)
     occurred_at: Instant | None = None
     expires_at: Instant | None = None
 

@@ -92,6 +92,9 @@ class Settings(BaseModel):
     host_slots: int = Field(
         0, ge=0, le=4, description="Of the five messages, how many the host sends itself."
     )
+    strong_score: float = Field(
+        0.85, ge=0, le=1, description="A match of this score or more is worth a message of its own."
+    )
     menu_click_reopens: bool = Field(
         default=False,
         description="Whether WeChat gives five new messages for a tap on a menu item. Nobody knows.",

@@ -98,6 +98,8 @@ class Entry(StrEnum):
     FAILED = "failed"
     """WeChat said afterwards that it did not deliver; ``detail`` is its fail_type."""
     RECALLED = "recalled"
+    URGENT = "urgent"
+    """It went without waiting for others; ``detail`` is its producer's reason."""
     PERSON = "person"
 
 

@@ -24,6 +24,8 @@ def spoke(window: Window, at: datetime, *, reopens: bool = True) -> Window:
     """The user said something, or, where it does not reopen, only tapped."""
     if reopens and (window.opened_at is None or at > window.opened_at):
         window = replace(window, opened_at=at)
+    if not reopens and (window.tapped_at is None or at > window.tapped_at):
+        window = replace(window, tapped_at=at)
     if window.muted and (window.muted_at is None or at >= window.muted_at):
         window = replace(window, muted=False, muted_at=None)
     if window.state_at is None or at < window.state_at or not reopens:

@@ -80,7 +80,7 @@ def waiting_users(tx: Transaction, after: str, limit: int) -> tuple[str, ...]:
 
 COLUMNS: Final = (
     "match_id, revision, user_id, intent_id, event, reason, due_at, expires_at, status, generation, entry_id,"
-    " person, withdrawn_at, released, plain, fallback_of, created_at"
+    " person, withdrawn_at, released, alone, plain, fallback_of, created_at"
 )
 MOST_AT_ONCE: Final = 1000
 """So many rows of several users at most are loaded by one query; if there are more, user by user."""
@@ -187,6 +187,9 @@ def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
         withdrawn=row["withdrawn_at"] is not None,
         earlier=earlier,
         released=bool(row["released"]) or row["reason"] == Reason.RELEASED,
+        urgent=bool(match.urgent_reason),
+        told=row["reason"] == Reason.MORE,
+        alone=bool(row["alone"]),
     )
     return Waiting(
         candidate,
@@ -204,7 +207,7 @@ def _waiting(row: Row, earlier: Earlier | None = None) -> Waiting:
 
 def as_it_came(row: Row) -> Candidate:
     """The match of a row as it was when it had just come, whatever became of it."""
-    return replace(_waiting(row).candidate, withdrawn=False, released=False)
+    return replace(_waiting(row).candidate, withdrawn=False, released=False, told=False, alone=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +222,21 @@ class Verdict:
 
 
 def place(tx: Transaction, verdicts: Iterable[Verdict], now: datetime) -> None:
-    """Defer, park or drop rows that are still pending."""
+    """Defer, park or drop rows that are still pending; those that a message told of are released no more."""
     stamp = to_text(now)
     tx.many(
-        "UPDATE push_deliveries SET status = ?, reason = ?, due_at = ?, person = ?, updated_at = ?"
-        f" WHERE match_id = ? AND revision = ? AND {PENDING}",
+        "UPDATE push_deliveries SET status = ?, reason = ?, due_at = ?, person = ?, updated_at = ?,"
+        f" released = released * ? WHERE match_id = ? AND revision = ? AND {PENDING}",
         [
-            (item.status, item.reason, maybe_text(item.due_at), item.person, stamp, *item.key)
+            (
+                item.status,
+                item.reason,
+                maybe_text(item.due_at),
+                item.person,
+                stamp,
+                int(item.reason is not Reason.MORE),
+                *item.key,
+            )
             for item in verdicts
         ],
     )
@@ -313,9 +324,10 @@ def undelivered(
 
 
 def parted(tx: Transaction, push_id: int, now: datetime) -> None:
-    """Let the matches of an ended push be planned again, each by itself."""
+    """Let the matches of an ended push be planned again, each by itself from now on."""
     tx.execute(
-        "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 0, due_at = ?, updated_at = ?"
+        "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 0, alone = 1, due_at = ?,"
+        " updated_at = ?"
         " WHERE push_id = ? AND status = 'sending'",
         (Reason.ALONE, to_text(now), to_text(now), push_id),
     )

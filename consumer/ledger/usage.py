@@ -29,7 +29,7 @@ def read(
         for condition, more in ((is_open, ()), ("accepted_at >= ?", (to_text(accepted_since),))):
             for row in tx.rows(
                 "SELECT id, open_kfid, external_userid, user_id, kind, template, msgtype, status,"
-                " accepted_at, window_opened_at FROM push_messages"
+                " accepted_at, window_opened_at, reserved_at FROM push_messages"
                 f" WHERE {column} IN ({marks(values)}) AND {condition}",
                 (*values, *more),
             ):
@@ -49,6 +49,7 @@ def use_of(row: Row) -> Use:
         maybe_from_text(row["window_opened_at"]),
         row["status"] == PushStatus.FAILED,
         row["template"] == MENU or row["msgtype"] == Kind.MSGMENU,
+        None if accepted_at is not None else maybe_from_text(row["reserved_at"]),
     )
 
 

@@ -27,17 +27,18 @@ def wake(tx: Transaction, people: Collection[str], user_ids: Collection[str], no
 def release(tx: Transaction, people: Collection[str], user_ids: Collection[str], now: datetime) -> None:
     """Wake these people because they have spoken: what was parked for their word goes as one message.
 
-    That stays so although quiet hours, or a lost attempt, come between.  All is decided at one instant, in a
-    moment; another word meanwhile puts nothing off.
+    That stays so although quiet hours, or a lost attempt, come between; also for what WeChat refused to take
+    together: the one that it minds has had its turn by then, or will again.  All is decided at one instant,
+    in a moment; another word meanwhile puts nothing off.
     """
     at = to_text(now + RELEASE_AFTER)
     for column, values in (("person", tuple(people)), ("user_id", tuple(user_ids))):
         if values:
             tx.execute(
-                "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 1, due_at = ?"
-                f" WHERE {PENDING} AND status = 'parked' AND reason IN ({marks(AWAITS_A_WORD)})"
-                f" AND {column} IN ({marks(values)})",
-                (Reason.RELEASED, at, *AWAITS_A_WORD, *values),
+                "UPDATE push_deliveries SET status = 'waiting', reason = ?, released = 1, alone = 0,"
+                f" due_at = ? WHERE {PENDING} AND {column} IN ({marks(values)})"
+                f" AND (status = 'parked' AND reason IN ({marks(AWAITS_A_WORD)}) OR reason = ?)",
+                (Reason.RELEASED, at, *values, *AWAITS_A_WORD, Reason.MORE),
             )
     wake(tx, people, user_ids, now + RELEASE_AFTER)
 

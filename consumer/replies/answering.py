@@ -319,7 +319,7 @@ class _Desk:
 
     def _more(self, known: Known, item: Asked) -> _Reply:
         rows = {row.key: row for row in self._free(item)}
-        asked_for = [replace(row.candidate, released=True) for row in rows.values()]
+        asked_for = [replace(row.candidate, released=True, told=False, alone=False) for row in rows.values()]
         for planned in plan(self._asking(known, item), asked_for, self.context.now):
             if isinstance(planned.decision, Send):
                 going = [rows[match.match_id, match.revision] for match in planned.matches]

@@ -18,7 +18,7 @@ from consumer.facts import Candidate, Earlier, Intent, Person, User, Window
 from consumer.inbound import talk
 from consumer.planner import Planned, plan
 from consumer.quiet import day_start, next_day_start
-from consumer.releasing import AWAITS_A_WORD, RELEASE_AFTER
+from consumer.releasing import RELEASE_AFTER, waits_for_a_word
 from ops.simulating.story import Key, Lived, Message, Story, Terms, Withdrawal, Word
 from schemas.decisions import Defer, Drop, Park, Reason, RecipientKey, Send
 from schemas.preferences import Preferences, Unreadable
@@ -28,7 +28,6 @@ from schemas.times import not_before
 MOST_AT_ONE_INSTANT: Final = 100
 """Decisions about one person at one instant; a planner that wants more goes in circles."""
 
-_BEHIND: Final = Park(Reason.MORE)
 
 _Happening = Word | Candidate | Withdrawal | Use | datetime
 """What no plan changes; an instant is that of a stop."""
@@ -141,9 +140,9 @@ class _Life:
         self._windows[word.recipient] = talk.spoke(talk.heard(window, word.at), word.at)
         at = word.at + RELEASE_AFTER
         for row in self._rows.values():
-            if row.status is DeliveryStatus.PARKED and row.reason in AWAITS_A_WORD:
+            if waits_for_a_word(row.status, row.reason):
                 row.status, row.reason, row.due_at = DeliveryStatus.WAITING, Reason.RELEASED, at
-                row.candidate = replace(row.candidate, released=True)
+                row.candidate = replace(row.candidate, released=True, told=False)
             row.due_at = min(row.due_at, at)
 
     def _arrive(self, match: Candidate, now: datetime) -> None:
@@ -185,6 +184,7 @@ class _Life:
             users,
             slots_kept_back=self._terms.slots_kept_back,
             send_timeout=self._terms.send_timeout,
+            strong_score=self._terms.strong_score,
         )
 
     def _midnight(self, preferences: Preferences | Unreadable, now: datetime) -> datetime | None:
@@ -215,7 +215,7 @@ class _Life:
         carried = item.matches
         if isinstance(decision, Send):
             self._send(item, decision.recipient, now)
-            carried, decision = item.behind, _BEHIND
+            carried, decision = item.behind, item.behind_waits
         for match in carried:
             row = self._rows[match.match_id, match.revision]
             match decision:
@@ -233,6 +233,8 @@ class _Life:
             self._told[entry, reason] += 1
             (self.lived.parked if entry is Entry.PARKED else self.lived.deferred).add(row.key)
         row.status, row.reason, row.due_at = status, reason, due_at
+        told = reason is Reason.MORE
+        row.candidate = replace(row.candidate, told=told, released=row.candidate.released and not told)
 
     def _end(self, row: _Row, reason: Reason) -> None:
         self._told[Entry.DROPPED, reason] += 1

@@ -198,9 +198,9 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
     Reason.MORE: _why(
         "a message told the user that there is more",
         "已有消息告知用户还有更多",
-        "The message with the others had no room for it and said so:"
-        " it goes when the user asks for more, or writes anything.",
-        "合并的消息容纳不下它，并已告知用户：用户回复「更多」或任何消息后发送。",
+        "The message with the others had no room for it and said so: it goes when the user asks for more, or "
+        "writes anything. Where a message is left for it, that brings it after two hours at the earliest.",
+        "合并的消息容纳不下它，并已告知用户：用户回复「更多」或任何消息后发送。若窗口还有剩余条数，最早两小时后另行发送。",
     ),
     Reason.NEEDS_UPGRADE: _why(
         "it needs a newer kfpush",
@@ -231,6 +231,34 @@ REASONS: Final[Mapping[Reason, Meaning]] = {
         "用户选择每天接收一次",
         "The user wants matches at a time of day of their choice. It goes then.",
         "用户选择每天在固定时间接收。到时发送。",
+    ),
+    Reason.HELD: _why(
+        "it waits to share a message with others",
+        "等待与其他匹配合并发送",
+        "WeChat grants five messages in 48 hours, so it waits to share one with others. It goes with the next"
+        " message, or by itself when the time told here has come.",
+        "微信 48 小时内只允许五条消息，它等待与其他匹配合并：随下一条消息发送，最迟在此处给出的时间发送。",
+    ),
+    Reason.KEPT: _why(
+        "the window's last message is kept for a digest",
+        "窗口的最后一条消息留作汇总",
+        "One message is left in this window. It is kept for a digest of all that comes, shortly before the "
+        "window closes; if the user writes, there are five again.",
+        "本窗口只剩一条消息，留到窗口关闭前汇总发送。若用户再次发消息，则又有五条。",
+    ),
+    Reason.SPACED: _why(
+        "a message went a short while ago",
+        "不久前刚发过消息",
+        "A message went a short while ago and was not answered. What comes meanwhile shares the next one, and"
+        " the more go unanswered, the longer it takes. A word or a tap of the user's ends that.",
+        "不久前刚发过消息，用户尚未回应。其间到达的匹配合并到下一条；未回应的越多，间隔越长。用户发言或点按后恢复。",
+    ),
+    Reason.SMOOTHED: _why(
+        "the quiet hours have just ended, and people are told one after another",
+        "静默时间刚结束，正在错峰发送",
+        "The user's quiet hours have just ended. What waited for that goes within a quarter of an hour, to"
+        " each person at another minute.",
+        "用户的静默时间刚结束。等待此刻的匹配在一刻钟内错峰发送，每位用户的时间不同。",
     ),
     Reason.UNREADABLE_PREFERENCES: _why(
         "the user's preferences cannot be understood",
@@ -345,6 +373,7 @@ ENTRIES: Final[Mapping[Entry, Text]] = {
     Entry.GIVEN_UP: Text("given up", "放弃"),
     Entry.FAILED: Text("not delivered", "未送达"),
     Entry.RECALLED: Text("recalled", "已撤回"),
+    Entry.URGENT: Text("went urgently", "加急发送"),
     Entry.PERSON: Text("a person's act", "人工操作"),
 }
 

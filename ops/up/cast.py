@@ -15,6 +15,8 @@ from schemas.states import DeliveryStatus
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 EVENING: Final = time(23, 30)
 MORNING: Final = time(8, 0)
+AFTER_THE_QUIET: Final = time(8, 15)
+"""Everybody has had their turn by then."""
 QUIET_HOURS: Final = "22:00-08:00"
 HIGH_SCORE: Final = 0.9
 LOW_SCORE: Final = 0.72
@@ -52,11 +54,19 @@ class Expectation:
     status: DeliveryStatus
     reason: Reason | None = None
     until: datetime | None = None
+    """At the earliest; people leave their quiet hours one after another."""
+    messages: int | None = None
+    """In how many messages they arrive; None: each in its own."""
 
     @property
     def arrives(self) -> int:
         """How often each of these matches is on the phone."""
         return 1 if self.status is DeliveryStatus.SENT else 0
+
+    @property
+    def messages_on_the_phone(self) -> int:
+        """How many messages bring them."""
+        return self.arrives * (self.messages or len(self.matches))
 
 
 def at_night(morning: datetime) -> tuple[Expectation, ...]:
@@ -69,8 +79,7 @@ def at_night(morning: datetime) -> tuple[Expectation, ...]:
         ),
         Expectation(WU, "case_closed", ("wu-1",), parked, Reason.WINDOW_CLOSED),
         Expectation(HE, "case_score", ("he-1",), DeliveryStatus.DROPPED, Reason.BELOW_MIN_SCORE),
-        Expectation(MEI, "case_six", tuple(f"mei-{n}" for n in range(1, 6)), sent),
-        Expectation(MEI, "case_sixth", ("mei-6",), parked, Reason.NO_SLOT),
+        Expectation(MEI, "case_six", tuple(f"mei-{n}" for n in range(1, 7)), sent, messages=1),
         Expectation(LIU, "case_lost", ("liu-1",), sent),
     )
 
@@ -79,5 +88,5 @@ def in_the_morning() -> tuple[Expectation, ...]:
     """What must be so after the night."""
     return (
         Expectation(ZHOU, "case_morning", ("zhou-1",), DeliveryStatus.SENT),
-        Expectation(MEI, "case_writes", ("mei-6",), DeliveryStatus.SENT),
+        Expectation(WU, "case_writes", ("wu-1",), DeliveryStatus.SENT),
     )

@@ -19,7 +19,19 @@ from ops.cli.running import until_asked
 from ops.clock import wall
 from ops.logs import BoundedFile, configure_logs
 from ops.sandbox.process import SandboxControl
-from ops.up.cast import CAST, EVENING, LIN, LIU, MEI, MORNING, ZONE, Expectation, at_night, in_the_morning
+from ops.up.cast import (
+    AFTER_THE_QUIET,
+    CAST,
+    EVENING,
+    LIN,
+    LIU,
+    MORNING,
+    WU,
+    ZONE,
+    Expectation,
+    at_night,
+    in_the_morning,
+)
 from ops.up.phrases import Phrases
 from ops.up.sample import ACCOUNT, HostApplication
 from ops.up.story import Story
@@ -126,9 +138,9 @@ class Demo:
             await self._breathe()
 
     async def _pass_the_night(self, stage: Stage) -> None:
-        self._story.talk("morning", name=MEI.name)
-        await self._go_to(stage, self._morning)
-        await asyncio.to_thread(stage.control.speak, ACCOUNT, MEI.phone)
+        self._story.talk("morning", name=WU.name)
+        await self._go_to(stage, datetime.combine(self._morning, AFTER_THE_QUIET, ZONE))
+        await asyncio.to_thread(stage.control.speak, ACCOUNT, WU.phone)
 
     async def _act(self, stage: Stage, expected: Sequence[Expectation]) -> list[Row]:
         """Wait until all is as expected, or can never be, or the act has lasted too long."""

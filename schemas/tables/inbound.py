@@ -17,6 +17,7 @@ KF_WINDOWS = Table(
         text("muted_at"),
         text("host_seen"),
         text("hours"),
+        text("tapped_at"),
         text("updated_at", required=True),
     ),
     key=("open_kfid", "external_userid"),

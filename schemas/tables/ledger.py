@@ -21,6 +21,7 @@ PUSH_DELIVERIES = Table(
         integer("released", required=True, default="0"),
         integer("plain", required=True, default="0"),
         integer("fallback_of"),
+        integer("alone", required=True, default="0"),
         text("entry_id"),
         text("withdrawn_at"),
         text("event", required=True),

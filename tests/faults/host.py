@@ -23,6 +23,7 @@ Ending = tuple[str, str | None]
 SENT: Final[Ending] = ("sent", None)
 NO_SLOT: Final[Ending] = ("parked", "no_slot")
 MORE: Final[Ending] = ("parked", "more")
+ASKED_FOR: Final[Ending] = ("waiting", "more")
 NO_SESSION: Final[Ending] = ("parked", "no_session")
 BELOW_MIN_SCORE: Final[Ending] = ("dropped", "below_min_score")
 SENDING: Final[Ending] = ("sending", None)
@@ -120,6 +121,8 @@ class Host:
                     intent_name="寻找技术合伙人",
                     profile_name=f"张三{match_id}",
                     score=score,
+                    # Who kills and cuts waits for messages, not for hours: what is held is told elsewhere.
+                    urgent_reason="a test waits for it",
                 )
                 Outbox().add(connection, match)
                 ids.append(match_id)

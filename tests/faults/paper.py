@@ -23,7 +23,7 @@ from ops.sandbox.calls import Call
 from ops.sandbox.rules import Corp
 from ops.sandbox.switches import Switches, changed
 from ops.wiring import databases
-from schemas.database import Database, marks
+from schemas.database import Database, Transaction, marks
 from schemas.events import MatchCreated
 from schemas.settings import Settings
 from schemas.times import from_text
@@ -152,7 +152,14 @@ class Paper:
                 explanation=explanation,
             )
             batch.rows.append(Incoming(match, f"e-{match.match_id}", again=False))
-        await self.own.exclusive(lambda tx: store(tx, batch, self.now))
+
+        def work(tx: Transaction) -> None:
+            store(tx, batch, self.now)
+            # Each in a message of its own: what is told here is told of messages.
+            keys = [(item.match.match_id, item.match.revision) for item in batch.rows]
+            tx.many("UPDATE push_deliveries SET alone = 1 WHERE match_id = ? AND revision = ?", keys)
+
+        await self.own.exclusive(work)
         ids = [item.match.match_id for item in batch.rows]
         self.expected.update(dict.fromkeys(ids, frozenset(ends or (SENT,))))
         return ids

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.planner import MOST_TOGETHER
+from consumer.holding import MOST_TOGETHER
 from consumer.releasing import RELEASE_AFTER
 from tests.faults.claims import crowd
-from tests.faults.host import MORE, NO_SLOT, SENT
+from tests.faults.host import ASKED_FOR, MORE, NO_SLOT, SENT
 from tests.faults.paper import NOON, Paper, Site
 
 MATCHES = 40
@@ -33,7 +33,7 @@ async def rounds(site: Site, seed: int, many: int) -> None:
             await paper.speak(ann)
             first = dice.randint(1, MATCHES - 1)
             for part in (first, MATCHES - first):
-                await paper.arrive(ann, SENT, NO_SLOT, MORE, many=part)
+                await paper.arrive(ann, SENT, NO_SLOT, MORE, ASKED_FOR, many=part)
                 consumers.nudge()
             await consumers.rest(sent=range(5, 6))
             if dice.random() < 0.25:

@@ -23,6 +23,7 @@ from ops import migrate
 from schemas.database import Database, Transaction
 from schemas.events import MatchCreated, MatchWithdrawn, match_from
 from schemas.receipts import Receipt
+from schemas.times import to_text
 
 INSTALLATION = "0123456789abcdef0123456789abcdef"
 EIGHT = timedelta(seconds=8)
@@ -62,6 +63,8 @@ class LedgerHouse:
     entries: int = 0
     media: dict[Need, Key] = field(default_factory=dict)
     """Which bytes each file of a template is."""
+    gathers: bool = False
+    """Whether what arrives together shares a message; most tests count messages, one a match."""
 
     def later(self, **span: float) -> None:
         """Let time pass on both clocks."""
@@ -142,6 +145,12 @@ class LedgerHouse:
         clock = Clock(self.now, self.wall)
 
         def work(tx: Transaction) -> Outcome:
+            if not self.gathers:
+                tx.execute(
+                    "UPDATE push_deliveries SET alone = 1 WHERE status IN ('waiting', 'parked')"
+                    " AND due_at <= ? AND reason IN ('fresh', 'late') AND released = 0",
+                    (to_text(self.now),),
+                )
             planning = Round(tx, clock, self.rules, holder, self.places, self.media)
             return planning.run(found, inputs, INSTALLATION)
 

@@ -31,7 +31,7 @@ def sessions(database: Path) -> list[tuple[str, str, str]]:
 
 
 def test_what_waits_goes_with_the_next_word(tmp_path: Path) -> None:
-    """The first word brings what waited as one message; a sixth message waits for the next word."""
+    """The first word brings what waited as one message; what comes just then waits to share the next."""
     with Up(tmp_path) as up:
         assert [up.event("parked")["reason"] for _ in range(MATCHES_AT_START)] == ["no_session"] * 3
         up.control.speak(ACCOUNT, PHONE, "你好")
@@ -41,12 +41,15 @@ def test_what_waits_goes_with_the_next_word(tmp_path: Path) -> None:
 
         published = kfpush("publish", folder=tmp_path, given=lines(*"abcdef", user_id=PHONE))
         assert published.stdout == "6 added, 0 already there, 0 refused\n"
-        assert up.event("parked")["reason"] == "no_slot"
-        assert len(up.control.pushes(PHONE, at_least=5, wait=20)) == 5
+        assert up.event("waiting")["reason"] in {"held", "spaced"}
+        assert len(up.control.pushes(PHONE)) <= 2  # the sample application found something too
 
-        up.control.clock(advance=60)  # what was accepted within 5 s of a word counts in its window
+        up.control.clock(advance=60)
         up.control.speak(ACCOUNT, PHONE, "继续")
-        assert len(up.control.pushes(PHONE, at_least=6, wait=20)) >= 6
+        seen: set[str] = set()
+        while not seen >= set("abcdef"):
+            seen.add(up.event("sent")["match"])
+        assert len(up.control.pushes(PHONE)) <= 4
         assert up.end(signal.SIGINT) == 0
         assert not up.survivors()
     events = [json.loads(line)["event"] for line in up.log.read_text(encoding="utf-8").splitlines()]
@@ -57,14 +60,14 @@ def test_what_the_sample_application_finds(tmp_path: Path) -> None:
     """A match for each word that asks kfpush nothing, and one for a leap of the clock; none for a command."""
     with Up(tmp_path) as up:
         up.control.speak(ACCOUNT, PHONE, "你好")
-        assert [up.event("sent")["match"] for _ in range(MATCHES_AT_START)] == ["s1", "s2", "s3"]
+        assert sorted(up.event("sent")["match"] for _ in range(MATCHES_AT_START)) == ["s1", "s2", "s3"]
         up.control.speak(ACCOUNT, PHONE, "查看1")
         up.event("answered")
         up.control.clock(advance=49 * 3600)
         parked = up.event("parked")
         assert (parked["match"], parked["reason"]) == ("s4", "window_closed")
         up.control.speak(ACCOUNT, PHONE, "我回来了")
-        assert [up.event("sent")["match"] for _ in range(2)] == ["s4", "s5"]
+        assert up.event("sent")["match"] in {"s4", "s5"}  # one message, if the second came in time for it
         assert up.end(signal.SIGTERM) == 0
 
 

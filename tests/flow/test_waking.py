@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from consumer.holding import TOLD_WAIT
 from consumer.ledger.pushes import Attempt
 from consumer.rounds import Outcome
 from schemas.receipts import Accepted, NotSent, NotSentCause, Receipt, RefusalKind, Refused, Unknown
@@ -152,21 +153,22 @@ async def test_throttled_matches_rest(house: LedgerHouse) -> None:
 
 
 async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None:
-    """Eight of ten in it, the last words saying how to get the others; the next word brings those."""
-    names = [f"m{n}" for n in range(10)]
+    """Thirty of them in it, the last words saying how to get the others; the next word brings those."""
+    names = [f"m{n:02}" for n in range(32)]
     await house.session(said="2026-11-20T11:00:00")
     await house.arrive(*names)
     await house.plan()
-    assert await house.standing(*names) == [("parked", "window_closed")] * 10
+    assert await house.standing(*names) == [("parked", "window_closed")] * 32
 
     await house.session(said="2026-11-22T12:00:00")
     await house.watch()
     house.later(seconds=1.5)
     first = await house.plan_one()
 
-    assert first.letter.matches == tuple((name, 1) for name in names[:8])
+    assert first.letter.matches == tuple((name, 1) for name in names[:30])
     assert str(first.letter.body["text"]).endswith("还有 2 个，回复「更多」'}")
-    assert await house.standing("m8", "m9") == [("parked", "more")] * 2
+    assert await house.standing("m30", "m31") == [("waiting", "more")] * 2
+    assert await house.due("m30") == at("22 12:00:02") + TOLD_WAIT
     assert await house.plan() == Outcome()
 
     await house.settle((first, Accepted()))
@@ -175,7 +177,27 @@ async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None
     await house.watch()
     house.later(seconds=1.5)
     second = await house.plan_one()
-    assert second.letter.matches == (("m8", 1), ("m9", 1))
+    assert second.letter.matches == (("m30", 1), ("m31", 1))
+
+
+async def test_what_was_told_of_is_not_sent_for_news_that_nobody_said(house: LedgerHouse) -> None:
+    """A freed slot, a lost answer: what waits to be asked for waits on; after two hours it has a message."""
+    names = [f"m{n:02}" for n in range(31)]
+    await house.session(said="2026-11-20T11:00:00")
+    await house.arrive(*names)
+    await house.plan()
+    await house.session(said="2026-11-22T12:00:00")
+    await house.watch()
+    house.later(seconds=1.5)
+    await house.settle((await house.plan_one(), Accepted()))
+    house.later(minutes=1)
+    await house.look_again()
+
+    assert (await house.plan()).attempts == []
+    assert await house.standing("m30") == [("waiting", "more")]
+
+    house.later(hours=2)
+    assert (await house.plan_one()).letter.matches == (("m30", 1),)
 
 
 async def test_a_night_or_a_lost_attempt_does_not_part_them(house: LedgerHouse) -> None:

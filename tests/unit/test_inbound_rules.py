@@ -1,5 +1,6 @@
 """What news does to a window, and what a failure means: the rules, without a database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,8 +35,10 @@ def test_a_word_moves_a_window_forward_only() -> None:
 
 
 def test_a_tap_moves_none() -> None:
-    """But whoever taps takes messages."""
-    assert talk.spoke(SPOKE, LATER, reopens=False) == SPOKE
+    """It is an answer, and whoever taps takes messages; an older one is no news."""
+    tapped = replace(SPOKE, tapped_at=LATER)
+    assert talk.spoke(SPOKE, LATER, reopens=False) == tapped
+    assert talk.spoke(tapped, NOON, reopens=False) == tapped
     assert not talk.spoke(talk.refuses(SPOKE, LATER), LATER, reopens=False).muted
 
 
