@@ -134,9 +134,9 @@ def best_time(
     if _is_thin(faded):
         return Chosen(fallback, Basis.THIN, faded.total, faded.days)
     ratings = _ratings(faded)
-    times = [_local_time(hour, zone, now) for hour in range(HOURS)]
+    times = _local_times(zone, now)
     reachable = [hour for hour in range(HOURS) if not _is_quiet_time(quiet, times[hour])]
-    best = max(reachable, key=lambda hour: (ratings[hour], -_minute(times[hour])), default=None)
+    best = max(reachable, key=lambda hour: (ratings[hour], -times[hour].hour), default=None)
     if best is None or ratings[best] < LEAST_SHARE * faded.total:
         return Chosen(fallback, Basis.EVEN, faded.total, faded.days)
     return Chosen(times[best], Basis.LEARNT, faded.total, faded.days)
@@ -172,8 +172,7 @@ def best_instant(
 def by_local_hour(rhythm: Rhythm, zone: ZoneInfo, now: datetime) -> list[tuple[time, float]]:
     """The hours heard, decayed to now, from midnight on by the user's clock; 24 of them, to be shown."""
     faded = _faded(rhythm, now)
-    listed = [(_local_time(hour, zone, now), count) for hour, count in enumerate(faded.hours)]
-    return sorted(listed, key=lambda item: item[0])
+    return sorted(zip(_local_times(zone, now), faded.hours, strict=True), key=lambda item: item[0])
 
 
 def to_column(rhythm: Rhythm) -> str:
@@ -218,10 +217,11 @@ def _ratings(faded: Rhythm) -> list[float]:
     return [hours[n] + BESIDE * (hours[n - 1] + hours[(n + 1) % HOURS]) for n in range(HOURS)]
 
 
-def _local_time(hour: int, zone: ZoneInfo, now: datetime) -> time:
-    """What the user's clock reads today, with today's offset, when an hour of UTC begins."""
-    offset = now.astimezone(zone).utcoffset() or timedelta()
-    return (datetime(2000, 1, 2, hour, tzinfo=UTC) + offset).time().replace(second=0, microsecond=0)
+def _local_times(zone: ZoneInfo, now: datetime) -> list[time]:
+    """What the user's clock reads, with today's offset, when each hour of UTC begins."""
+    offset = (now.astimezone(zone).utcoffset() or timedelta()) // timedelta(minutes=1)
+    minutes = ((hour * 60 + offset) % (HOURS * 60) for hour in range(HOURS))
+    return [time(*divmod(minute, 60)) for minute in minutes]
 
 
 def _hours_between(now: datetime, until: datetime) -> Iterator[datetime]:
@@ -239,10 +239,6 @@ def _is_quiet_time(quiet: QuietHours | None, at: time) -> bool:
     if quiet.start < quiet.end:
         return quiet.start <= at < quiet.end
     return at >= quiet.start or at < quiet.end
-
-
-def _minute(at: time) -> int:
-    return at.hour * 60 + at.minute
 
 
 def _hour_of(at: datetime) -> datetime:
