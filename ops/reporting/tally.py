@@ -35,8 +35,12 @@ class Message:
 
     @property
     def shows(self) -> frozenset[Proxy]:
-        """Which proxies could have told of it at all; what did, could."""
-        return _shows(self.msgtype, min(self.matches, 2)) | self.opened
+        """Which proxies could have told of it at all.
+
+        Not whichever did: among messages of which a proxy is not expected to tell, the few of which it told
+        would be all there are, every one of them opened.
+        """
+        return _shows(self.msgtype, min(self.matches, 2))
 
 
 @lru_cache(maxsize=256)
@@ -87,8 +91,7 @@ class Tally:
         self.converted += message.converted
         for proxy in message.shows:
             self.could[proxy] += 1
-        for proxy in message.opened:
-            self.by_proxy[proxy] += 1
+            self.by_proxy[proxy] += proxy in message.opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def _compared(found: Compared, teller: Teller) -> Iterator[Said]:
         )
     verdict = teller.say(texts.VERDICTS[found.verdict], variant=variant)
     more = ""
-    if found.verdict in {Verdict.UNDECIDED, Verdict.TOO_FEW} and found.needed:
+    if found.verdict is Verdict.UNDECIDED and found.needed:
         have = min(found.control.of, found.rate.of)
         if found.needed > MOST_NEEDED:
             more = teller.say(texts.NEXT_TO_NONE)
