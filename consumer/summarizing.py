@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Final
 
 import structlog
@@ -73,7 +72,10 @@ def summarize(
     """Write the summaries of those of these users for whom they are due; tell how many letters."""
     if not (rows := summaries.still_due(tx, users, now)):
         return 0
-    work = partial(_summarize, tx, inputs=inputs, rules=rules, installation=installation, now=now, wall=wall)
+
+    def work(some: Sequence[Scheduled]) -> int:
+        return _summarize(_Desk(tx, some, inputs, rules, installation, now), wall)
+
     return _together(tx, rows, work, now)
 
 
@@ -94,17 +96,9 @@ def _together(
         return 0
 
 
-def _summarize(
-    tx: Transaction,
-    rows: Sequence[Scheduled],
-    inputs: HostInputs,
-    rules: Rules,
-    installation: str,
-    *,
-    now: datetime,
-    wall: datetime,
-) -> int:
-    desk = _Desk(tx, rows, inputs, rules, installation, now)
+def _summarize(desk: _Desk, wall: datetime) -> int:
+    tx, now = desk.tx, desk.now
+    rows = [row for row in desk.rows if row.user_id not in desk.unread]  # who is, is still due
     results = [desk.see_to(row) for row in rows]
     letters = [(result, result.draft) for result in results if result.draft is not None]
     ids = offers.offer(tx, [draft for _, draft in letters], wall, now)
@@ -139,6 +133,8 @@ class _Desk:
     _known: dict[str, Known] = field(default_factory=dict)
     _taken: Counter[RecipientKey] = field(default_factory=Counter)
     """Slots that letters of this very round take."""
+    unread: frozenset[str] = frozenset()
+    """Users whose matches were not read: those of the others are as many as one transaction may hold."""
 
     def __post_init__(self) -> None:
         tx, now = self.tx, self.now
@@ -152,6 +148,7 @@ class _Desk:
         self._since = {row.user_id: since for row in self.rows if (since := self._begins(row)) is not None}
         self._sent = recent.sent_since(tx, self._since)
         pending = deliveries.pending_rows(tx, [[user_id] for user_id in self._since], now)
+        self.unread = frozenset(self._since.keys() - pending.keys())
         self._book = wordings.choose(tx, self.inputs.templates, now)
         self._pending = {
             user_id: [row for row in deliveries.understood(tx, found) if not self._content.blocked(row.match)]

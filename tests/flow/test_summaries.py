@@ -479,3 +479,20 @@ async def test_who_is_held_out_gets_none(talk: Talk, monkeypatch: pytest.MonkeyP
     until(house, at("22 20:00"))
     assert await sums_up(house) == 0
     assert (await row_of(house)).result == "nothing"
+
+
+async def test_much_that_waits_keeps_nobody_from_it(house: LedgerHouse) -> None:
+    """Of a page of users with more than is read at once, the last have their turn after the others."""
+    house.rules = replace(house.rules, summary=EIGHT_PM)
+    users = [f"u{number}" for number in range(1, 5)]
+    for user_id in users:
+        await house.session(user_id, f"wm{user_id}")
+        await house.prefers(user_id, batch_mode="daily", preferred_time="09:00")
+        await house.arrive(*(match(f"{user_id}-{number}", user_id) for number in range(400)))
+    await house.own.exclusive(lambda tx: summaries.expect(tx, users, house.now))
+    await sums_up(house)
+
+    until(house, at("22 20:00"))
+    assert await sums_up(house) == 3
+    assert await sums_up(house) == 1
+    assert [(await row_of(house, user_id)).result for user_id in users] == ["offered"] * 4
