@@ -6,11 +6,14 @@ whoever retries it asks again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from consumer import outlook, pauses
+from consumer.bodies import Need, body_of
+from consumer.book import Wording
 from consumer.compose import msgid_of
 from consumer.gather import HostInputs, Rules
 from consumer.ledger import pushes
@@ -18,11 +21,20 @@ from consumer.ledger.pushes import Attempt, Draft, Letter
 from consumer.outlook import Outlook
 from schemas.database import Transaction
 from schemas.decisions import Send
-from schemas.kf import text_body
+from schemas.kf_kinds import Envelope, Text, message_body
 from schemas.states import PauseScope
 
 HOST: Final = "host"
 """The kind of push that carries what somebody wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A message of any kind: a wording, the values it is filled with, and the files that are ready."""
+
+    wording: Wording
+    values: Mapping[str, str]
+    media: Mapping[Need, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class Message:
     text: str
     key: str
     keeps_quiet: bool = False
+    card: Card | None = None
+    """What goes in place of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +85,7 @@ def reserve(
         user_id=message.user_id,
         person=found.name,
         matches=(),
-        body=text_body(
-            touser=recipient.external_userid,
-            open_kfid=recipient.open_kfid,
-            msgid=msgid,
-            content=message.text,
-        ),
+        body=_body(message, Envelope(recipient.external_userid, recipient.open_kfid, msgid)),
         kind=HOST,
     )
     opened_at = next(window.opened_at for window in found.person.windows if window.recipient == recipient)
@@ -89,3 +98,9 @@ def reserve(
             if pause.is_ours and pause.scope in {PauseScope.CORP, PauseScope.ACCOUNT}:
                 pauses.probing(tx, pause, moment.now)
     return attempt
+
+
+def _body(message: Message, envelope: Envelope) -> dict[str, object]:
+    if message.card is not None:
+        return body_of(message.card.wording, envelope, message.card.values, message.card.media)
+    return message_body(envelope, Text(message.text))

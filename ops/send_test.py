@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
 
-from consumer import audit, messages
+from consumer import audit, host, messages
 from consumer.audit import Act
+from consumer.bodies import needs_of
+from consumer.book import opened as opened_book
 from consumer.gather import read_host
 from consumer.ledger.pushes import Attempt
-from consumer.messages import Message, Moment
+from consumer.media import shelf
+from consumer.media.folder import Folder, Problem
+from consumer.media.shelf import Item
+from consumer.messages import Card, Message, Moment
 from consumer.outlook import Outlook
 from consumer.send import Report, Sender
 from consumer.settle import Moment as Settling
 from consumer.settle import Runs, settle
+from consumer.sources import in_force
+from consumer.templates import match_values
+from ops.looking.examples import TYPICAL
 from ops.wiring import House, kf_client_of, rules_of
 from schemas.database import Transaction
-from schemas.errors import StorageError
+from schemas.errors import ConfigurationError, StorageError
 from schemas.receipts import Receipt
 
 HOLDER: Final = "send-test"
@@ -39,6 +48,34 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class SentBefore:
     """A message with this key was reserved before; nothing was sent."""
+
+
+async def card_of(house: House, kind: str) -> Card:
+    """Make the card of the template in force of this kind, filled with an invented match.
+
+    Raises:
+        ConfigurationError: there is none, it cannot be read, or a file of it is not with WeChat.
+
+    """
+    rows = await house.app.read(host.templates)
+    found = opened_book(in_force(rows, kind).single)
+    worded = found.ready.get("")
+    if worded is None or worded.wording.kind != kind:
+        why = found.complaints[0] if found.complaints else "write one, or switch it on"
+        raise ConfigurationError(f"no template of template_type {kind!r} is in force: {why}")
+    needs = [*needs_of(kind, worded.wording.config)]
+    files = await asyncio.to_thread(Folder(Path(house.settings.media_folder)).look, needs)
+    for item in files.values():
+        if isinstance(item, Problem):
+            raise ConfigurationError(item.text)
+    keys = {need: item.key for need, item in files.items() if isinstance(item, Item)}
+    ready = await house.own.read(lambda tx: shelf.ready(tx, keys.values(), house.world.now()))
+    for need, key in keys.items():
+        if key not in ready:
+            put = f"kfpush media put {need.path} --type {need.kind}"
+            raise ConfigurationError(f"{need.path} is not with WeChat yet: {put}")
+    media = {need: ready[key] for need, key in keys.items()}
+    return Card(worded.wording, match_values(TYPICAL, 1), media)
 
 
 async def send_test(house: House, message: Message, act: Act | None) -> Sent | SentBefore | Outlook:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
 
@@ -22,12 +23,13 @@ from ops.environment import load_settings
 from ops.logs import configure_logs
 from ops.looking.journey import as_json as plain
 from ops.looking.prospects import prospect_of
-from ops.send_test import Sent, SentBefore, send_test
+from ops.send_test import Sent, SentBefore, card_of, send_test
 from ops.telling import send_test as telling
 from ops.telling.said import Said, Teller
 from ops.telling.sentences import Language, language_of
 from ops.wiring import opened
 from schemas.kf import TEXT_BYTES, text_size
+from schemas.kf_kinds import Kind
 from schemas.receipts import Accepted, Unknown
 from schemas.settings import Settings
 
@@ -39,6 +41,11 @@ TEXT: Final = "kfpush：这是一条测试消息。"
 @click.command("send-test")
 @click.argument("user_id")
 @click.option("--text", default=TEXT, show_default=True, help="What it says.")
+@click.option(
+    "--kind",
+    type=click.Choice([str(kind) for kind in Kind if kind is not Kind.TEXT]),
+    help="In place of the text the template in force of this kind, made of an invented match.",
+)
 @click.option("--key", metavar="TEXT", help="The same key is sent once; else every run is another message.")
 @click.option("--keep-quiet-hours", "keeps_quiet", is_flag=True, help="Not in the user's quiet hours.")
 @acts
@@ -47,6 +54,7 @@ def command(
     user_id: str,
     *,
     text: str,
+    kind: str | None,
     key: str | None,
     keeps_quiet: bool,
     yes: bool,
@@ -65,6 +73,7 @@ def command(
     Examples:
       kfpush send-test wmAbCdEf
       kfpush send-test wmAbCdEf --yes --why "new secret"
+      kfpush send-test wmAbCdEf --kind miniprogram --yes
       kfpush send-test wmAbCdEf --text "测试" --key release-42 --yes
 
     \b
@@ -83,7 +92,7 @@ def command(
     message = Message(user_id, text, key or secrets.token_hex(8), keeps_quiet)
     # What it says may name people: the audit keeps that it was sent, the push keeps its words.
     act = Act(author_of(author), "send-test", why, {"user_id": user_id}) if yes else None
-    found, now = asyncio.run(_send(settings, message, act))
+    found, now = asyncio.run(_send(settings, message, kind, act))
     teller = Teller(cast("Language", lang) if lang else language_of(os.environ), settings.user_timezone, now)
     said, told, code = _tell(found, user_id, now, teller)
     if as_json:
@@ -96,9 +105,11 @@ def command(
 
 
 async def _send(
-    settings: Settings, message: Message, act: Act | None
+    settings: Settings, message: Message, kind: str | None, act: Act | None
 ) -> tuple[Sent | SentBefore | Outlook, datetime]:
     async with opened(settings) as house:
+        if kind is not None:
+            message = replace(message, card=await card_of(house, kind))
         return await send_test(house, message, act), house.world.now()
 
 

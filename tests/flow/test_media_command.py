@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,12 +52,44 @@ def test_a_file_is_looked_at_put_and_dropped(folder: Path) -> None:
         [shown] = json.loads(kfpush("media", "list", "--json", folder=folder, env=env).stdout)
         assert (shown["file"], shown["stand"], shown["is_needed"]) == ("card.png", "ready", True)
 
+        sent = _sent_to_a_phone(folder, sandbox, env)
+        assert sent["msgtype"] == "miniprogram"
+        assert sent["content"]["title"] == "为您找到：张三（85%）"
+        assert sent["media"]["filename"] == "card.png"
+
         refused = kfpush("media", "put", "card.png", "--type", "voice", folder=folder, env=env)
         assert refused.returncode == 2
         assert "not an AMR voice" in refused.stderr
 
     assert kfpush("media", "drop", "card.png", "--lang", "zh", folder=folder).stdout.startswith("已忘记")
     assert kfpush("media", "drop", "card.png", folder=folder).returncode == 3
+
+
+def _sent_to_a_phone(folder: Path, sandbox: SandboxProcess, env: dict[str, str]) -> dict[str, Any]:
+    """Send a card to somebody who has just written, as `send-test` does; what their phone shows."""
+    sandbox.control.speak("wkA", "wmA")
+    with sqlite3.connect(folder / ".kfpush" / "kfpush.db") as database:
+        database.execute(
+            "INSERT INTO wechat_kf_sessions (user_id, external_userid, open_kfid, last_message_time)"
+            " VALUES ('wmA', 'wmA', 'wkA', ?)",
+            (f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",),
+        )
+    sent = kfpush("send-test", "wmA", "--kind", "miniprogram", "--yes", folder=folder, env=env)
+    assert sent.returncode == 0, sent.stderr
+    newest: dict[str, Any] = sandbox.control.phone("wmA")["conversations"][0]["messages"][-1]
+    return newest
+
+
+def test_a_card_that_cannot_be_made_is_not_sent(folder: Path) -> None:
+    """send-test says what is missing: the upload, or a template of that kind."""
+    with SandboxProcess() as sandbox:
+        env = WANTED | {"KFPUSH_SANDBOX_PORT": str(urlsplit(sandbox.base_url).port)}
+        unready = kfpush("send-test", "wmA", "--kind", "miniprogram", folder=folder, env=env)
+        assert unready.returncode == 2
+        assert "kfpush media put card.png --type image" in unready.stderr
+        missing = kfpush("send-test", "wmA", "--kind", "link", folder=folder, env=env)
+        assert missing.returncode == 2
+        assert "no template of template_type 'link' is in force" in missing.stderr
 
 
 def test_a_file_that_cannot_be_shown_is_loud(folder: Path) -> None:
