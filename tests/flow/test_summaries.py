@@ -13,6 +13,7 @@ from consumer.gather import read_host
 from consumer.ledger import summaries
 from consumer.ledger.pushes import Attempt
 from consumer.ledger.summaries import Scheduled
+from consumer.projection import Projection
 from consumer.summarizer import Summarizer
 from consumer.summarizing import summarize
 from consumer.wordlist import WordList
@@ -496,3 +497,22 @@ async def test_much_that_waits_keeps_nobody_from_it(house: LedgerHouse) -> None:
     assert await sums_up(house) == 3
     assert await sums_up(house) == 1
     assert [(await row_of(house, user_id)).result for user_id in users] == ["offered"] * 4
+
+
+async def test_the_application_is_shown_it(talk: Talk) -> None:
+    """Its own history has the message, and its feed says that the match was sent."""
+    house = talk.house
+    await wishes(house)
+    await sums_up(house)
+    await house.arrive(match("17"))
+    until(house, at("22 20:00"))
+    await sums_up(house)
+    await arrives(house)
+    world = World(lambda: house.now, lambda: house.wall, lambda: 0.5)
+    await Projection(house.app, house.own, world=world).project()
+    assert await house.host("SELECT outcome, user_id, match_ids FROM push_outcomes") == [
+        ("sent", "u1", "[17]")
+    ]
+    [(message, status)] = await house.host("SELECT message, status FROM push_history")
+    assert status == "sent"
+    assert str(message).startswith("📋 每日小结")
