@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 LOOKS_BACK = "14d"
+WORTH_HELP = 3_000
+"""From so many matches on, more processes than one are worth their start."""
 _MODES = [mode.value for mode in BatchMode]
 
 
@@ -176,8 +178,11 @@ async def _compare(asked: Asked, lang: str | None, stop: asyncio.Event) -> tuple
             now = replace(now, template=template_in_force(await look.app.read(host.templates)))
         source = Source(look.app, look.own, look.rules, settings.menu_click_reopens, with_events=has_texts)
         users = await count(source, span, asked.user_id)
-        with bar("simulate", sum(number for _, number in users)) as advance:
-            compared = await compare(pasts(source, span, users), span, now, changed, stop, advance)
+        total = sum(number for _, number in users)
+        workers = (os.cpu_count() or 1) if total >= WORTH_HELP else 0
+        with bar("simulate", total) as advance:
+            people = pasts(source, span, users)
+            compared = await compare(people, span, now, changed, stop, advance, workers)
         language = cast("Language", lang) if lang else language_of(os.environ)
         return compared, Teller(language, settings.user_timezone, look.now)
 
@@ -216,7 +221,7 @@ def _text_of(template: TextIO | None) -> str | None:
 
 def _stopping(*, at_once: bool) -> None:
     if not at_once:
-        talk("Stopping after the person at hand; once more to stop at once.")
+        talk("Stopping after the people at hand; once more to stop at once.")
 
 
 def _as_json(compared: Compared, asked: Asked) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from ops.simulating.past import Span
@@ -38,6 +38,10 @@ class Outcome:
     """How long strong matches waited for their message, those without one until the end."""
     texts: Texts = field(default_factory=Texts)
     """Of those sent singly, where a template is asked about."""
+
+    def __add__(self, other: Outcome) -> Outcome:
+        """Both together."""
+        return Outcome(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
     def add(self, story: Story, lived: Lived, strong_score: float) -> None:
         """Count one person in."""
@@ -106,3 +110,11 @@ class Compared:
     """People somebody of whom has preferences that cannot be understood: nothing is sent to those."""
     is_whole: bool = True
     """False if somebody asked to stop: the rest of the people is missing."""
+
+    def add(self, other: Compared) -> None:
+        """Count other people of the same span in."""
+        self.really += other.really
+        self.now += other.now
+        self.changed += other.changed
+        self.fare_otherwise += other.fare_otherwise
+        self.unreadable += other.unreadable

@@ -25,6 +25,15 @@ class Texts:
     longest: int = 0
     cut: int = 0
 
+    def __add__(self, other: Texts) -> Texts:
+        """Both together."""
+        return Texts(
+            self.messages + other.messages,
+            self.size + other.size,
+            max(self.longest, other.longest),
+            self.cut + other.cut,
+        )
+
     def add(self, lived: Lived, events: Mapping[Key, str], template: Template) -> None:
         """Render what one person was sent singly; nothing of it is kept."""
         for message in lived.messages:

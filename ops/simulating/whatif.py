@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Final
 
 from ops.simulating.changes import Change
 from ops.simulating.living import live
@@ -11,6 +17,14 @@ from ops.simulating.outcome import Compared, Outcome
 from ops.simulating.past import Past, Span
 from ops.simulating.story import Lived
 from schemas.preferences import Unreadable
+
+AT_ONCE: Final = 20
+"""So many people are compared in one go: seconds at most, where each gets dozens of matches a day."""
+
+IN_FLIGHT: Final = 2
+"""So many portions for each process are on their way, so that none waits for the reading."""
+
+_IGNORED: Final = (signal.SIGINT, signal.SIG_IGN)
 
 
 async def compare(
@@ -20,18 +34,81 @@ async def compare(
     changed: Change | None,
     stop: asyncio.Event,
     advance: Callable[[int], None],
+    workers: int = 0,
 ) -> Compared:
-    """Let every person live their span both ways; tell after each how many of their matches are done with."""
+    """Let every person live their span both ways; tell after some how many of their matches are done with.
+
+    With ``workers`` so many processes do it; the figures are the same.
+    """
     found = Compared(span)
-    async for people in pasts:
-        for past in people:
+    with _helpers(workers) as pool:
+        running: set[asyncio.Future[Compared]] = set()
+        async for people in pasts:
+            for start in range(0, len(people), AT_ONCE):
+                if stop.is_set():
+                    break
+                running.add(_begin(pool, Portion(people[start : start + AT_ONCE], span, now, changed)))
+                running = await _counted(found, running, advance, most=IN_FLIGHT * workers)
             if stop.is_set():
                 found.is_whole = False
-                return found
-            _compare(found, past, now, changed)
-            advance(len(past.story.matches))
-            await asyncio.sleep(0)  # so that a Ctrl-C is heard
+                break
+        await _counted(found, running, advance, most=0)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some people, to be compared in one go."""
+
+    people: Sequence[Past]
+    span: Span
+    now: Change
+    changed: Change | None
+
+    def run(self) -> Compared:
+        """Compare them."""
+        found = Compared(self.span)
+        for past in self.people:
+            _compare(found, past, self.now, self.changed)
+        return found
+
+
+@contextmanager
+def _helpers(workers: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Have so many processes; none of them minds a Ctrl-C, which is for who asked."""
+    if not workers:
+        yield None
+        return
+    # Spawned, not forked: no connection of ours is theirs.
+    with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, _IGNORED) as pool:
+        yield pool
+
+
+def _begin(pool: ProcessPoolExecutor | None, portion: Portion) -> asyncio.Future[Compared]:
+    loop = asyncio.get_running_loop()
+    if pool is not None:
+        return loop.run_in_executor(pool, portion.run)
+    here = loop.create_future()
+    here.set_result(portion.run())
+    return here
+
+
+async def _counted(
+    found: Compared,
+    running: set[asyncio.Future[Compared]],
+    advance: Callable[[int], None],
+    *,
+    most: int,
+) -> set[asyncio.Future[Compared]]:
+    """Wait until at most so many still run, and count in what is done; a Ctrl-C is heard meanwhile."""
+    await asyncio.sleep(0)
+    while len(running) > most:
+        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            part = one.result()
+            found.add(part)
+            advance(part.really.matches)
+    return running
 
 
 def _compare(found: Compared, past: Past, now: Change, changed: Change | None) -> None:

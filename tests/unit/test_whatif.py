@@ -219,6 +219,26 @@ async def test_no_change_makes_no_difference() -> None:
     assert (stopped.is_whole, stopped.now.people) == (False, 0)
 
 
+async def test_more_processes_tell_the_same() -> None:
+    """Fifty people, in portions, by two processes: the same figures as one after the other."""
+
+    async def people() -> AsyncIterator[list[Past]]:
+        for some in range(2):
+            yield [
+                past(*(came(f"m{nth}", hours(nth)) for nth in range(some + one)), words=(hours(one),))
+                for one in range(25)
+            ]
+
+    changed = replace(NOW, host={"daily_limit": 1})
+    done: list[int] = []
+    alone = await compare(people(), SPAN, NOW, changed, asyncio.Event(), done.append)
+    helped = await compare(people(), SPAN, NOW, changed, asyncio.Event(), done.append, workers=2)
+
+    assert helped == alone
+    assert alone.fare_otherwise > 10
+    assert sum(done) == 2 * alone.now.matches
+
+
 async def test_unreadable_preferences_are_counted() -> None:
     """Nothing is sent to somebody whose quiet hours cannot be read, and it is said how many they are."""
     broken = replace(ANN, host={"quiet_hours": "at night"})
