@@ -185,6 +185,7 @@ class _Life:
             slots_kept_back=self._terms.slots_kept_back,
             send_timeout=self._terms.send_timeout,
             strong_score=self._terms.strong_score,
+            name=self._story.name,
         )
 
     def _midnight(self, preferences: Preferences | Unreadable, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from ops.simulating.story import Terms
 from schemas.errors import ConfigurationError
 from schemas.settings import Settings, environment_name
 
-DECIDING: Final = ("host_slots", "send_timeout", "user_timezone")
+DECIDING: Final = ("host_slots", "send_timeout", "strong_score", "user_timezone")
 """The settings that the planner's facts are made of."""
 
 
@@ -43,4 +43,4 @@ def changed_settings(settings: Settings, pairs: Iterable[str]) -> Settings:
 
 def terms_of(settings: Settings) -> Terms:
     """Take what the planner is told of the settings."""
-    return Terms(settings.host_slots, timedelta(seconds=settings.send_timeout))
+    return Terms(settings.host_slots, timedelta(seconds=settings.send_timeout), settings.strong_score)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from consumer.counting import Use
-from consumer.facts import Candidate, Intent, Window
+from consumer.facts import STRONG_SCORE, Candidate, Intent, Window
 from schemas.decisions import Reason, RecipientKey
 from schemas.preferences import Preferences, Unreadable
 from schemas.states import Entry
@@ -72,7 +72,7 @@ class Terms:
 
     slots_kept_back: int = 0
     send_timeout: timedelta = timedelta(seconds=8)
-    strong_score: float = 0.85
+    strong_score: float = STRONG_SCORE
     most_rows: int = 500
     """So many rows of one user at most are planned at once, as the ledger loads them."""
 

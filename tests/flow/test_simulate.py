@@ -38,6 +38,11 @@ Happening = tuple[datetime, str, dict[str, object]]
 """When, and a word of a user, or a match for one with what it is."""
 
 
+@pytest.fixture(autouse=True)
+def _at_the_minute() -> None:
+    """Here quiet hours end for everybody in their own minute, as they really do."""
+
+
 async def live_really(house: LedgerHouse, happenings: Sequence[Happening], end: datetime) -> None:
     """Let a house live through this, planning whenever something is due; WeChat takes everything."""
     house.gathers = True

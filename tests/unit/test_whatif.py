@@ -229,7 +229,7 @@ async def test_more_processes_tell_the_same() -> None:
                 for one in range(25)
             ]
 
-    changed = replace(NOW, host={"daily_limit": 1})
+    changed = replace(NOW, host={"min_score": 0.95})
     done: list[int] = []
     alone = await compare(people(), SPAN, NOW, changed, asyncio.Event(), done.append)
     helped = await compare(people(), SPAN, NOW, changed, asyncio.Event(), done.append, workers=2)
@@ -274,9 +274,10 @@ def test_only_settings_that_decide_can_be_others(pair: str) -> None:
 
 def test_a_setting_is_another() -> None:
     """It is checked as a setting is, and reaches the planner's terms."""
-    changed = changed_settings(Settings(), ["KFPUSH_HOST_SLOTS=2", "kfpush_send_timeout = 4"])
+    pairs = ["KFPUSH_HOST_SLOTS=2", "kfpush_send_timeout = 4", "KFPUSH_STRONG_SCORE=0.9"]
+    changed = changed_settings(Settings(), pairs)
 
-    assert terms_of(changed) == Terms(2, timedelta(seconds=4))
+    assert terms_of(changed) == Terms(2, timedelta(seconds=4), 0.9)
     assert terms_of(Settings()) == Terms()
     with pytest.raises(ConfigurationError, match="greater than or equal to 0"):
         changed_settings(Settings(), ["KFPUSH_HOST_SLOTS=-1"])
