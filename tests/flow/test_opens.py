@@ -95,6 +95,19 @@ async def test_a_reply_is_to_the_newest_message_before_it(
     assert await opened(house) == ([(push_id, "", "replied")] if push_id else [])
 
 
+async def test_words_of_one_page_are_replies_to_different_messages(house: LedgerHouse) -> None:
+    """What was said between two messages is to the first, though it is read together with what came after."""
+    await house.session()
+    await house.sent(Accepted(), "m1")
+    house.later(seconds=10)
+    await house.sent(Accepted(), "m2")
+    said = [(ANN, NOON + timedelta(seconds=second)) for second in (5, 60)]
+
+    await house.own.exclusive(lambda tx: opens.replied(tx, said, HALF_AN_HOUR))
+
+    assert await opened(house) == [(1, "", "replied"), (2, "", "replied")]
+
+
 async def test_a_reply_is_of_one_conversation(house: LedgerHouse) -> None:
     """Another account's message is not what they reply to, nor one that WeChat never took."""
     await house.session()
