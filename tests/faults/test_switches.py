@@ -16,8 +16,8 @@ from tests.faults.host import ACCOUNT, SENT, Person
 from tests.faults.judge import FIVE_SENT
 from tests.faults.paper import Paper, turned
 
-NOT_ABOUT_US: Final = {"menu_items"}
-"""No menu of kfpush's has more than ten items."""
+NOT_ABOUT_US: Final = {"menu_items", "refused_kind"}
+"""No menu of kfpush's has more than ten items, and what lives here is sent as text."""
 
 OF_THE_PULL: Final = {
     "callbacks",
