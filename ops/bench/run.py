@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from ops.bench import callback, deciding, drain, hosting, idle, latency, mirroring, slow, spending
+from ops.bench import callback, deciding, drain, hosting, idle, latency, mirroring, planning, slow, spending
 from ops.bench.figures import Measured
 from ops.bench.job import Job, Say
 
@@ -28,6 +28,7 @@ PARTS: Final[dict[str, Callable[[Job], Measured]]] = {
     "idle": idle.measure,
     "host": hosting.measure,
     "spending": spending.measure,
+    "planning": planning.measure,
 }
 
 

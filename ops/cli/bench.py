@@ -15,7 +15,18 @@ PRIORS = (1_000, 1_000_000)
 USERS = 1_000
 QUICK_USERS = 100
 SEEDS = (1, 2, 3)
-_PARTS = ("drain", "slow", "mirror", "decisions", "latency", "callback", "idle", "host", "spending")
+_PARTS = (
+    "drain",
+    "slow",
+    "mirror",
+    "decisions",
+    "latency",
+    "callback",
+    "idle",
+    "host",
+    "spending",
+    "planning",
+)
 
 
 @click.command("bench")
@@ -60,10 +71,10 @@ def command(
 
     Everything is made for it: databases in a temporary folder, a Valkey, and a small server that answers as
     WeChat does.  No setting is read and nothing of an installation is touched.  PARTS are drain, slow,
-    mirror, decisions, latency, callback, idle, host and spending; all of them without any.
+    mirror, decisions, latency, callback, idle, host, spending and planning; all of them without any.
 
     spending measures no time: it simulates how the planner spends five messages in 48 hours, beside simpler
-    ways, for invented people in four regimes.
+    ways, for invented people in four regimes.  planning measures the planner alone.
 
     The ratios are the result: absolute figures belong to the machine and the hour.
 

@@ -88,3 +88,16 @@ def test_spending_is_told_by_way_and_regime(scratch: Path) -> None:
         rows = {row["way"]: row for row in table["rows"]}
         assert rows["floor"]["excess h"] == 0
         assert rows["floor"]["matches delivered"] >= max(row["matches delivered"] for row in rows.values())
+
+
+def test_planning_is_told_of_everybody_and_of_one(scratch: Path) -> None:
+    """The planner alone, for many people and for the match that most often comes; every match has an end."""
+    ended = kfpush("bench", "planning", "--json", folder=scratch, env={"TMPDIR": str(scratch)})
+
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout.splitlines()[1])
+    many, one = told["tables"][0]["rows"]
+    ends = [int(number.replace(",", "")) for number in many["send / defer / park"].split(" / ")]
+    assert sum(ends) == 100_000
+    assert min(ends) > 0
+    assert 0 < one["CPU us a match"] < many["CPU us a match"] * 100
