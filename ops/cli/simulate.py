@@ -112,6 +112,7 @@ def command(  # noqa: PLR0913 - an option each
       kfpush simulate                                      # how well the model tells the last two weeks
       kfpush simulate --batch-mode daily --only-unset
       kfpush simulate --quiet 23:00-07:00 --since 30d
+      kfpush simulate --set KFPUSH_STRONG_SCORE=0.9
       kfpush simulate --set KFPUSH_HOST_SLOTS=2 --since 2026-11-01 --until 2026-11-15
       kfpush simulate --template shorter.txt
       kfpush simulate --min-score 0.8 --json | jq '.changed.sent - .now.sent'
