@@ -34,8 +34,8 @@ def command(file: BinaryIO, *, dry_run: bool, as_json: bool) -> None:
     A match needs match_id, user_id, profile_name and score (0 to 1); it may have revision, intent_id,
     intent_name, profile_id, explanation, matched_conditions, match_type, occurred_at and expires_at, and
     urgent_reason: why it is not held to share a message with others; kept, and told by `kfpush explain`.  A
-    line that is refused is told with its number, and the others go in.  Repeatable: a match that is there already
-    is left alone.
+    line that is refused is told with its number, and the others go in.  Repeatable: a match that is there
+    already is left alone.
 
     \b
     Examples:
