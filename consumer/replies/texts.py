@@ -66,6 +66,8 @@ _HEARD: Final = {Stop: STOPPED, NoQuiet: NO_QUIET, Immediate: IMMEDIATE, NoSumma
 
 _LIST_HEAD: Final = "最近一条消息里有 {count} 个匹配："
 _LIST_END: Final = "回复「查看1」到「查看{count}」了解详情"
+_LIST_REST: Final = "其余的请回复「查看{first}」到「查看{last}」了解详情"
+_LIST_LAST: Final = "最后一个请回复「查看{last}」了解详情"
 _NAMED: Final = "{{n}}. {{profile_name}}{intent} · {{score}}%"
 
 
@@ -89,21 +91,26 @@ def details(match: MatchCreated, detail: Template | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Words, and items to tap below them: (id, words) each."""
+    """Words, items to tap below them, (id, words) each, and words below those."""
 
     head: str
     items: tuple[tuple[str, str], ...]
+    tail: str = ""
 
     def message(self) -> kf_kinds.Menu:
         """Write it as WeChat takes it."""
-        return kf_kinds.Menu(self.head, tuple(kf_kinds.Click(words, name) for name, words in self.items))
+        clicks = tuple(kf_kinds.Click(words, name) for name, words in self.items)
+        return kf_kinds.Menu(self.head, clicks, self.tail)
 
 
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_]{1,100}")
 
 
 def menu(matches: Sequence[MatchCreated]) -> Menu:
-    """List the matches of a message to be tapped; an item names its match, whatever comes after it."""
+    """List the matches of a message to be tapped; an item names its match, whatever comes after it.
+
+    A menu has ten items at most; of what a message carries besides, it says how to ask.
+    """
     items = [
         (
             menu_id_of(
@@ -113,7 +120,9 @@ def menu(matches: Sequence[MatchCreated]) -> Menu:
         )
         for n, match in enumerate(matches[:MENU_ITEMS], 1)
     ]
-    return Menu(_LIST_HEAD.format(count=len(matches)), tuple(items))
+    first, last = MENU_ITEMS + 1, len(matches)
+    tail = _LIST_REST.format(first=first, last=last) if last > first else _LIST_LAST.format(last=last)
+    return Menu(_LIST_HEAD.format(count=last), tuple(items), tail if last >= first else "")
 
 
 def listing(matches: Sequence[MatchCreated]) -> str:

@@ -111,3 +111,19 @@ def test_a_menu_is_one_that_wechat_takes() -> None:
     assert [name for name, _ in menu.items][:3] == ["kfpush_view_1", "kfpush_match_m2", "kfpush_view_3"]
     assert str(words_of(body)).startswith("最近一条消息里有 12 个匹配：\n1. 名")
     assert text_size(texts.listing(many)) <= 2048
+
+
+def test_a_menu_says_how_to_ask_for_what_it_has_no_room_for() -> None:
+    """WeChat takes ten items, a digest carries thirty: the others can be asked for by number."""
+    many = [
+        match_from({"match_id": f"m{n}", "user_id": "u1", "profile_name": "张三", "score": 1})
+        for n in range(1, 31)
+    ]
+    tails = {count: texts.menu(many[:count]).tail for count in (10, 11, 12, 30)}
+
+    assert tails == {
+        10: "",
+        11: "最后一个请回复「查看11」了解详情",
+        12: "其余的请回复「查看11」到「查看12」了解详情",
+        30: "其余的请回复「查看11」到「查看30」了解详情",
+    }
