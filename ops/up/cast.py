@@ -38,7 +38,9 @@ LIN: Final = Person("小林", "wmXiaoLin", {"lin-1": CONTACTS[6]})
 ZHOU: Final = Person("周周", "wmZhouZhou", {"zhou-1": CONTACTS[7]}, quiet_hours=QUIET_HOURS)
 WU: Final = Person("老吴", "wmLaoWu", {"wu-1": CONTACTS[8]}, silent=timedelta(days=3))
 HE: Final = Person("小何", "wmXiaoHe", {"he-1": replace(CONTACTS[9], score=LOW_SCORE)}, min_score=HIGH_SCORE)
-MEI: Final = Person("阿梅", "wmAMei", {f"mei-{n}": CONTACTS[n - 1] for n in range(1, 7)})
+MEI: Final = Person(
+    "阿梅", "wmAMei", {f"mei-{n}": CONTACTS[n - 1] for n in range(1, 7)}, quiet_hours=QUIET_HOURS
+)
 LIU: Final = Person("大刘", "wmDaLiu", {"liu-1": CONTACTS[10]})
 
 CAST: Final = (LIN, ZHOU, WU, HE, MEI, LIU)
@@ -79,7 +81,9 @@ def at_night(morning: datetime) -> tuple[Expectation, ...]:
         ),
         Expectation(WU, "case_closed", ("wu-1",), parked, Reason.WINDOW_CLOSED),
         Expectation(HE, "case_score", ("he-1",), DeliveryStatus.DROPPED, Reason.BELOW_MIN_SCORE),
-        Expectation(MEI, "case_six", tuple(f"mei-{n}" for n in range(1, 7)), sent, messages=1),
+        Expectation(
+            MEI, "case_six", tuple(MEI.matches), DeliveryStatus.WAITING, Reason.QUIET_HOURS, until=morning
+        ),
         Expectation(LIU, "case_lost", ("liu-1",), sent),
     )
 
@@ -88,5 +92,6 @@ def in_the_morning() -> tuple[Expectation, ...]:
     """What must be so after the night."""
     return (
         Expectation(ZHOU, "case_morning", ("zhou-1",), DeliveryStatus.SENT),
+        Expectation(MEI, "case_together", tuple(MEI.matches), DeliveryStatus.SENT, messages=1),
         Expectation(WU, "case_writes", ("wu-1",), DeliveryStatus.SENT),
     )

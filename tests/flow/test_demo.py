@@ -25,7 +25,7 @@ def test_the_demo_passes(temporary: Path, tmp_path: Path) -> None:
     ended = kfpush("up", "--demo", folder=tmp_path, env={"TMPDIR": str(temporary), **settings})
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stdout.count("✓") == 9
+    assert ended.stdout.count("✓") == 10
     assert "✗" not in ended.stdout
     assert list(tmp_path.iterdir()) == []
 
