@@ -25,14 +25,15 @@ def choose(tx: Transaction, rows: Sequence[Mapping[str, object]], now: datetime,
     """
     ready = assembled(rows, kind)
     singles, texts, digest = ready.single, ready.text, ready.digest
-    tried = trial.prepared(table.running(tx), ready)
+    unreadable: list[str] = []
+    tried = trial.prepared(table.running(tx, unreadable), ready)
     varied = [item for _, words in tried.ready for item in words.values()]
     known = _versions(tx, [*texts.values(), *singles.values(), *digest.values(), *varied], now)
     return Book(
         _languages(singles, known),
         _languages(texts, known),
         _languages(digest, known) if "" in digest else None,
-        (*ready.complaints, *tried.complaints),
+        (*ready.complaints, *unreadable, *tried.complaints),
         {experiment.template: _trial(experiment, words, known) for experiment, words in tried.ready},
     )
 

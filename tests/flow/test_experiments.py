@@ -12,6 +12,7 @@ from consumer.experiments.trial import belongs_to
 from schemas.experiments import CONTROL, Ended, Experiment, Variant
 from schemas.kf import words_of
 from schemas.receipts import Accepted
+from schemas.times import to_text
 from tests.flow.ledger_house import NOON, LedgerHouse, match
 from tests.flow.replies_house import Talk, contents
 
@@ -214,3 +215,23 @@ async def test_who_reads_a_translation_is_in_none(crowd: LedgerHouse) -> None:
     await everybody(crowd)
 
     assert (await read(crowd))["u1"][:3] == ("Long: 张三", "", "")
+
+
+async def test_an_unreadable_experiment_stops_nobody(house: LedgerHouse) -> None:
+    """Somebody wrote into its row by hand: the template's own words go out, and it is complained of."""
+    await house.session()
+    await house.own.exclusive(
+        lambda tx: tx.execute(
+            "INSERT INTO push_experiments (name, template, salt, variants, started_at, author, note)"
+            " VALUES ('broken', 'match_notification_text', 's', ?, ?, 'anna', 'why')",
+            ('[{"nme": 1}]', to_text(house.now)),
+        )
+    )
+    await house.arrive("m1")
+
+    outcome = await house.plan()
+    assert [attempt.letter.experiment for attempt in outcome.attempts] == [""]
+    assert any(
+        "experiment 'broken': its row in push_experiments cannot be read" in text
+        for text in outcome.complaints
+    )
