@@ -33,8 +33,8 @@ HEAD_BYTES: Final = 360
 TITLE_BYTES: Final = 150
 """So much may be number, name, intent and score: 50 characters, before the reasons get their room."""
 
-LEAST_REASON: Final = 30
-"""A reason cut to less than ten characters says nothing: it is left out, and 查看N tells it whole."""
+LEAST_REASON: Final = 60
+"""A reason cut to less than twenty characters says little: it is left out, and 查看N tells it whole."""
 
 _TITLE: Final = "{n}. {profile_name} · {score}%"
 _TITLE_WITH_INTENT: Final = "{n}. {profile_name} · {score}% · {intent_name}"

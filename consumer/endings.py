@@ -94,7 +94,7 @@ def ending(  # noqa: C901, PLR0911 - one line an ending
                 return Buried(PushStatus.REFUSED, Reason.UNCLASSIFIED)
             return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.UNCLASSIFIED)
         case Refused(code, RefusalKind.KIND):
-            # What died, or was used up, since an earlier attempt: that one may be on the phone.
+            # What died, was used up or unlinked since an earlier attempt: that one may be on the phone.
             if others_accounted or code not in CHANGES_WITH_TIME:
                 return Replaced(PushStatus.REFUSED, Reason.KIND_REFUSED)
             return StaysOpen(unknown_retry_delay(attempts, jitter), Reason.KIND_REFUSED)

@@ -48,7 +48,11 @@ class WordList:
         try:
             if self._seen is not None and self._seen[1] > LARGEST:
                 raise ValueError(f"it is larger than {LARGEST} bytes")  # noqa: TRY301 - told like the others
-            words = read_words(_decoded(self._path.read_bytes()))
+            raw = self._path.read_bytes()
+            if not raw and not self._is_unread:
+                # Many editors empty a file before they write it anew.
+                raise ValueError("it is empty; to block nothing, leave a line that begins with #")  # noqa: TRY301
+            words = read_words(_decoded(raw))
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             complaint = f"KFPUSH_SENSITIVE_WORDS: {self._path}: {why}"

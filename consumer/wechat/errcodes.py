@@ -38,7 +38,7 @@ BAD_MEDIA_ID: Final = 40007
 OF_ONE_USER: Final = frozenset({95024, 95025})
 """Refusals of a kind that concern one user alone."""
 
-CHANGES_WITH_TIME: Final = OF_ONE_USER | {BAD_MEDIA_ID}
+CHANGES_WITH_TIME: Final = OF_ONE_USER | {BAD_MEDIA_ID, 90207, 95030}
 """Refusals of a kind that say nothing about an earlier attempt of the same bytes: that may have arrived."""
 
 AT_ONCE: Final = frozenset({40008, 90207, 95030})

@@ -249,14 +249,14 @@ async def test_a_crash_between_refusal_and_text(cards: LedgerHouse) -> None:
     cards.later(seconds=30)
     second = await cards.plan_one()
     assert (second.push_id, second.letter.msgid) == (first.push_id, first.letter.msgid)
-    await cards.settle((second, refused(90207)))
+    await cards.settle((second, refused(40008)))
     text = await cards.plan_one()
     assert (kind_of(text), text.letter.fallback_of) == ("text", first.push_id)
     cards.later(seconds=30)
     again = await cards.plan_one()  # and another crash, after the text was taken
     assert (again.push_id, again.number) == (text.push_id, 2)
     await cards.settle((again, Accepted(repeated=True)))
-    await cards.settle((first, refused(90207)))
+    await cards.settle((first, refused(40008)))
     assert await cards.standing("m1") == [("sent", None)]
     assert not await cards.find_due()
 

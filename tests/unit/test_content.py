@@ -203,6 +203,11 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
         f"KFPUSH_SENSITIVE_WORDS: {path}: line 2: no word; the line is left out",
     )
 
+    path.write_bytes(b"")  # as an editor does for a moment
+    words.read()
+    assert words.content.blocked_in("彩票") == "sensitive"
+    assert "it is empty" in words.content.complaints[0]
+
     path.unlink()
     assert words.is_stale()
     words.read()

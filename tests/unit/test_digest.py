@@ -78,7 +78,7 @@ def test_what_is_short_leaves_its_room_to_what_is_long() -> None:
 
 
 def test_many_matches_have_a_line_each() -> None:
-    """Where no reason would get ten characters there are none, and the end says how to read them."""
+    """Where no reason would get twenty characters there are none, and the end says how to read them."""
     text = digest_text(people(*([{"explanation": "很好" * 50}] * 40)), more=7)
     assert len(text.encode()) <= 2048
     assert "很" not in text

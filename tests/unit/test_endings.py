@@ -32,7 +32,8 @@ CORP = Refused(40001, RefusalKind.CORP_CONFIG)
 ACCOUNT = Refused(95000, RefusalKind.ACCOUNT_CONFIG)
 CONTENT = Refused(40201, RefusalKind.CONTENT)
 RECIPIENT = Refused(40096, RefusalKind.RECIPIENT)
-KIND = Refused(90207, RefusalKind.KIND)
+KIND = Refused(95008, RefusalKind.KIND)
+UNLINKED = Refused(90207, RefusalKind.KIND)
 DEAD_FILE = Refused(40007, RefusalKind.KIND)
 STRANGE = Refused(77777, RefusalKind.UNCLASSIFIED)
 EVERY_RECEIPT = [
@@ -72,6 +73,7 @@ NOW, FOUR = timedelta(0), timedelta(seconds=4)
         (ACCOUNT, Released(REFUSED, Reason.PAUSED), StaysOpen(FOUR, Reason.PAUSED)),
         (STRANGE, Buried(REFUSED, Reason.UNCLASSIFIED), StaysOpen(FOUR, Reason.UNCLASSIFIED)),
         (DEAD_FILE, Replaced(REFUSED, Reason.KIND_REFUSED), StaysOpen(FOUR, Reason.KIND_REFUSED)),
+        (UNLINKED, Replaced(REFUSED, Reason.KIND_REFUSED), StaysOpen(FOUR, Reason.KIND_REFUSED)),
         # a refusal of the bytes or the recipient, which never change
         (KIND, Replaced(REFUSED, Reason.KIND_REFUSED), Replaced(REFUSED, Reason.KIND_REFUSED)),
         (CONTENT, Buried(REFUSED, Reason.CONTENT_REFUSED), Buried(REFUSED, Reason.CONTENT_REFUSED)),
