@@ -1,6 +1,6 @@
 """What several flow tests begin with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -15,9 +15,12 @@ from tests.flow.stream_house import StreamHouse
 
 
 @pytest.fixture(autouse=True)
-def _at_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def _at_the_minute() -> Iterator[None]:
     """Quiet hours end for everybody at once: tests here count minutes, and have other things to tell."""
-    monkeypatch.setattr(holding, "SMOOTHING", timedelta(0))
+    # A patch of its own: what a test itself patches has to end before its other fixtures do.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holding, "SMOOTHING", timedelta(0))
+        yield
 
 
 @pytest.fixture

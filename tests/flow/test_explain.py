@@ -617,7 +617,7 @@ async def test_the_keys_of_json_do_not_change(walk: Walk) -> None:
             "settled_at",
             "next_try_at",
         ],
-        *["gives_up_at", "tries", "text", "failed_at", "fail_type"],
+        *["gives_up_at", "tries", "text", "failed_at", "fail_type", "msgtype", "fallback_of"],
     ]
     assert list(revision["prospect"]) == [
         *["decision", "reason", "may_go_from", "looks_at", "open_kfid", "has_spoken", "conversations"],

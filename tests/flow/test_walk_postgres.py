@@ -16,6 +16,8 @@ from tests.postgres import Postgres
 
 HIDDEN = "hush%2Fhush%40"
 """A password in a URL; the tests' server asks for none."""
+A_WHILE = 20 * 60
+"""After a message that nobody answered the next one waits for some minutes."""
 
 
 def with_password(url: str) -> str:
@@ -70,6 +72,7 @@ def test_the_whole_walk(urls: dict[str, str], tmp_path: Path) -> None:
         twice = f"{json.dumps(published)}\n" * 2
         ended = kfpush("publish", folder=tmp_path, given=twice, env=settings)
         assert ended.stdout == "1 added, 1 already there, 0 refused\n"
+        up.control.clock(advance=A_WHILE)
         assert len(up.control.pushes("wmA", at_least=2, wait=30)) == 2
         told = [
             kfpush(*words, folder=tmp_path, env={**settings, "KFPUSH_WECHAT_BASE_URL": up.control.base_url})
