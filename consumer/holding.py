@@ -33,7 +33,7 @@ TOLD_WAIT: Final = timedelta(hours=2)
 """Who was told that there is more has so long to ask for it; then it is brought by a message that is left."""
 
 HERE: Final = timedelta(minutes=1)
-"""Somebody who spoke so short a time ago looks at the phone now."""
+"""Somebody who spoke so short a time ago, and was told nothing since, looks at the phone now."""
 
 COMPANY: Final = 2
 """So many matches that are held go at once to somebody who is here."""
@@ -181,7 +181,8 @@ def _immediate(
 def _smart(person: Person, purse: Purse, rows: Sequence[Candidate], now: datetime) -> tuple[datetime, Reason]:
     """Strong ones as soon as a message is worth it, the others with them; see ``spending.price``."""
     assert purse.window.opened_at is not None  # noqa: S101 - something may go
-    if now - purse.window.opened_at <= HERE and len(rows) >= COMPANY:
+    is_here = now - purse.window.opened_at <= HERE and not purse.unanswered
+    if is_here and len(rows) >= COMPANY:
         return now, Reason.HELD
     if _is_last(purse):
         return ends_at(person, purse), Reason.KEPT
