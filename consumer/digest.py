@@ -36,6 +36,9 @@ TITLE_BYTES: Final = 150
 LEAST_REASON: Final = 60
 """A reason cut to less than twenty characters says little: it is left out, and 查看N tells it whole."""
 
+LEAST_TITLE: Final = 40
+"""Where titles have less than this, an intent would be a few characters cut off: none is named then."""
+
 _TITLE: Final = "{n}. {profile_name} · {score}%"
 _TITLE_WITH_INTENT: Final = "{n}. {profile_name} · {score}% · {intent_name}"
 _PARAGRAPH: Final = "\n\n"
@@ -136,9 +139,10 @@ def _worded(values: Sequence[Values], line: Template, room: int) -> str | None:
 
 def _built_in(values: Sequence[Values], room: int, *, names_intents: bool) -> str:
     """Write numbers, names and scores first, then into what is left the reasons."""
-    title = _compiled(_TITLE_WITH_INTENT if names_intents else _TITLE)
-    plain = _compiled(_TITLE)
     room -= len(_PARAGRAPH) * (len(values) - 1)
+    has_room = room // len(values) >= LEAST_TITLE
+    title = _compiled(_TITLE_WITH_INTENT if names_intents and has_room else _TITLE)
+    plain = _compiled(_TITLE)
     titles = fitted([_title(title if value["intent_name"] else plain, value) for value in values], room)
     room -= sum(len(text.encode()) + 1 for text in titles)
     reasons = [_reason(value) for value in values]

@@ -20,8 +20,8 @@ from consumer.spending import awake_in_a_day, last_good, price
 from schemas.decisions import Defer, Reason
 from schemas.preferences import BatchMode, Preferences
 
-MOST_TOGETHER: Final = 30
-"""So many matches share a message at most: a line of some 60 of its 2,048 bytes for each."""
+MOST_TOGETHER: Final = 60
+"""So many matches share a message at most: a line of some 30 of its 2,048 bytes, name and score, for each."""
 
 ENOUGH: Final = 8
 """With so many waiting, the last message of somebody who wants everything at once is well spent."""

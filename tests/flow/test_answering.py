@@ -120,21 +120,21 @@ async def test_what_was_taken_back_is_not_shown(talk: Talk) -> None:
 
 
 async def test_more_brings_what_waits(talk: Talk) -> None:
-    """Thirty, in the template's words, past the daily hour and the limit; each is sent, and never again."""
+    """Sixty, in the template's words, past the daily hour and the limit; each is sent, and never again."""
     house = talk.house
     await house.prefers(batch_mode="daily", preferred_time="20:00", daily_limit=1)
-    names = [f"m{n:02}" for n in range(32)]
+    names = [f"m{n:02}" for n in range(62)]
     await house.arrive(*(match(name, profile_name=f"客人{name}") for name in names))
     await house.plan()
-    assert await house.standing(*names) == [("waiting", "batch_mode")] * 32
+    assert await house.standing(*names) == [("waiting", "batch_mode")] * 62
 
     first = await talk.hears("更多")
 
-    assert [name for name in names if f"客人{name}" in first] == names[:30]
+    assert [name for name in names if f"客人{name}" in first] == names[:60]
     assert first.endswith("还有 2 个，回复「更多」")
-    assert await house.standing(*names) == [("sent", None)] * 30 + [("parked", "more")] * 2
+    assert await house.standing(*names) == [("sent", None)] * 60 + [("parked", "more")] * 2
     second = await talk.hears("更多")
-    assert [name for name in names if f"客人{name}" in second] == names[30:]
+    assert [name for name in names if f"客人{name}" in second] == names[60:]
     assert await talk.hears("更多") == texts.NOTHING_MORE
     house.later(hours=9)
     assert await talk.reads() == []
@@ -145,7 +145,7 @@ async def test_more_brings_what_waits(talk: Talk) -> None:
 
 async def test_more_twice_in_one_page(talk: Talk) -> None:
     """The second brings what the first had no room for."""
-    names = [f"m{n:02}" for n in range(31)]
+    names = [f"m{n:02}" for n in range(61)]
     await talk.house.prefers(quiet_hours="11:00-13:00")
     await talk.house.arrive(*names)
 
@@ -155,7 +155,7 @@ async def test_more_twice_in_one_page(talk: Talk) -> None:
     assert "还有 1 个" in first
     assert "还有" not in second
     assert third == texts.NOTHING_MORE
-    assert await talk.house.standing(*names) == [("sent", None)] * 31
+    assert await talk.house.standing(*names) == [("sent", None)] * 61
 
 
 async def test_looking_at_what_waits_sends_it(talk: Talk) -> None:

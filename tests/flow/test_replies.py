@@ -72,10 +72,10 @@ async def test_why_there_was_no_answer_is_noted(hearing: InboundHouse) -> None:
 async def test_what_waited_and_what_was_asked(hearing: InboundHouse) -> None:
     """更多 brings what waits; nothing of it comes again when the word's own release is due."""
     house = hearing.house
-    names = [f"m{n:02}" for n in range(32)]
+    names = [f"m{n:02}" for n in range(62)]
     await house.arrive(*(match(name, "wm1", profile_name=f"客人{name}") for name in names))
     await house.plan()
-    assert await house.standing(*names) == [("parked", "no_session")] * 32
+    assert await house.standing(*names) == [("parked", "no_session")] * 62
 
     await hearing.hears(word(house.now, "更多"))
     [attempt] = (await house.plan()).attempts
@@ -83,7 +83,7 @@ async def test_what_waited_and_what_was_asked(hearing: InboundHouse) -> None:
     house.later(seconds=5)
 
     assert (await house.plan()).attempts == []
-    assert await house.standing(*names) == [("sent", None)] * 30 + [("parked", "more")] * 2
+    assert await house.standing(*names) == [("sent", None)] * 60 + [("parked", "more")] * 2
 
 
 async def test_a_tap_is_answered_from_what_is_left(hearing: InboundHouse) -> None:

@@ -153,22 +153,22 @@ async def test_throttled_matches_rest(house: LedgerHouse) -> None:
 
 
 async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None:
-    """Thirty of them in it, the last words saying how to get the others; the next word brings those."""
-    names = [f"m{n:02}" for n in range(32)]
+    """Sixty of them in it, the last words saying how to get the others; the next word brings those."""
+    names = [f"m{n:02}" for n in range(62)]
     await house.session(said="2026-11-20T11:00:00")
     await house.arrive(*names)
     await house.plan()
-    assert await house.standing(*names) == [("parked", "window_closed")] * 32
+    assert await house.standing(*names) == [("parked", "window_closed")] * 62
 
     await house.session(said="2026-11-22T12:00:00")
     await house.watch()
     house.later(seconds=1.5)
     first = await house.plan_one()
 
-    assert first.letter.matches == tuple((name, 1) for name in names[:30])
+    assert first.letter.matches == tuple((name, 1) for name in names[:60])
     assert str(first.letter.body["text"]).endswith("还有 2 个，回复「更多」'}")
-    assert await house.standing("m30", "m31") == [("waiting", "more")] * 2
-    assert await house.due("m30") == at("22 12:00:02") + TOLD_WAIT
+    assert await house.standing("m60", "m61") == [("waiting", "more")] * 2
+    assert await house.due("m60") == at("22 12:00:02") + TOLD_WAIT
     assert await house.plan() == Outcome()
 
     await house.settle((first, Accepted()))
@@ -177,12 +177,12 @@ async def test_what_waited_for_a_word_is_one_message(house: LedgerHouse) -> None
     await house.watch()
     house.later(seconds=1.5)
     second = await house.plan_one()
-    assert second.letter.matches == (("m30", 1), ("m31", 1))
+    assert second.letter.matches == (("m60", 1), ("m61", 1))
 
 
 async def test_what_was_told_of_is_not_sent_for_news_that_nobody_said(house: LedgerHouse) -> None:
     """A freed slot, a lost answer: what waits to be asked for waits on; after two hours it has a message."""
-    names = [f"m{n:02}" for n in range(31)]
+    names = [f"m{n:02}" for n in range(61)]
     await house.session(said="2026-11-20T11:00:00")
     await house.arrive(*names)
     await house.plan()
@@ -194,10 +194,10 @@ async def test_what_was_told_of_is_not_sent_for_news_that_nobody_said(house: Led
     await house.look_again()
 
     assert (await house.plan()).attempts == []
-    assert await house.standing("m30") == [("waiting", "more")]
+    assert await house.standing("m60") == [("waiting", "more")]
 
     house.later(hours=2)
-    assert (await house.plan_one()).letter.matches == (("m30", 1),)
+    assert (await house.plan_one()).letter.matches == (("m60", 1),)
 
 
 async def test_a_night_or_a_lost_attempt_does_not_part_them(house: LedgerHouse) -> None:

@@ -203,7 +203,7 @@ lines = st.none() | st.sampled_from(
 
 @settings(deadline=None, max_examples=300)
 @given(
-    st.lists(matches, min_size=2, max_size=40),
+    st.lists(matches, min_size=2, max_size=60),
     lines,
     st.sampled_from(["", "{count}", "头" * 900]),
     st.integers(0, 999),

@@ -114,7 +114,7 @@ def test_who_has_just_spoken_gets_what_is_held() -> None:
 
 def test_so_many_that_no_more_have_room_are_not_held() -> None:
     """There is nothing to wait for."""
-    assert isinstance(decided(smart(), *(weak(match_id=f"m{n}") for n in range(30))), Send)
+    assert isinstance(decided(smart(), *(weak(match_id=f"m{n}") for n in range(60))), Send)
     held = decided(smart(), *(weak(match_id=f"m{n}") for n in range(29)))
     assert held == Defer(at("23 12:00"), Reason.HELD)
 
@@ -139,9 +139,9 @@ def test_strong_matches_wait_for_each_other_where_messages_are_scarce() -> None:
 
 @pytest.mark.parametrize(("unanswered", "minutes"), [(1, 15), (2, 30), (3, 60), (4, 120)])
 def test_the_more_go_unanswered_the_longer_the_pause(unanswered: int, minutes: int) -> None:
-    """What comes meanwhile shares the next; thirty matches would not wait otherwise."""
+    """What comes meanwhile shares the next; sixty matches would not wait otherwise."""
     assert INTERVALS[unanswered] == minutes * MINUTE
-    rows = [weak(match_id=f"m{n}") for n in range(30)]
+    rows = [weak(match_id=f"m{n}") for n in range(60)]
     facts = smart(replace(pushed(unanswered, minutes - 1), used=1))
 
     assert decided(facts, *rows) == Defer(NOON + MINUTE, Reason.SPACED)

@@ -180,13 +180,13 @@ def test_what_waited_for_a_word_goes_as_one_message(mode: BatchMode) -> None:
     assert together.decision == GOING
 
 
-def test_a_message_has_room_for_thirty() -> None:
+def test_a_message_has_room_for_sixty() -> None:
     """The others are told of; two hours later they have a message, unless the user has asked for them."""
     rows = matches(MOST_TOGETHER + 3, released=True)
 
     [merged] = plan(person(window()), rows, NOON)
 
-    assert (merged.matches, merged.behind) == (tuple(rows[:30]), tuple(rows[30:]))
+    assert (merged.matches, merged.behind) == (tuple(rows[:60]), tuple(rows[60:]))
     assert merged.behind_waits == Defer(NOON + TOLD_WAIT, Reason.MORE)
 
 
@@ -260,9 +260,9 @@ def test_after_the_last_good_moment_what_is_left_goes_in_as_many_messages_as_the
     """There is no later one: the first tells of no more, the last of what stays behind."""
     closing = at("24 10:50")
 
-    planned = plan(person(window(used=3)), matches(70), closing)
+    planned = plan(person(window(used=3)), matches(130), closing)
 
-    assert [(len(item.matches), len(item.behind)) for item in planned] == [(30, 0), (30, 10)]
+    assert [(len(item.matches), len(item.behind)) for item in planned] == [(60, 0), (60, 10)]
     assert planned[1].behind_waits == Park(Reason.MORE)
 
 

@@ -114,7 +114,7 @@ def test_a_menu_is_one_that_wechat_takes() -> None:
 
 
 def test_a_menu_says_how_to_ask_for_what_it_has_no_room_for() -> None:
-    """WeChat takes ten items, a digest carries thirty: the others can be asked for by number."""
+    """WeChat takes ten items, a digest carries sixty: the others can be asked for by number."""
     many = [
         match_from({"match_id": f"m{n}", "user_id": "u1", "profile_name": "张三", "score": 1})
         for n in range(1, 31)
