@@ -388,12 +388,12 @@ async def test_more_than_one_message_holds(talk: Talk) -> None:
     house = talk.house
     await wishes(house)
     await sums_up(house)
-    await house.arrive(*(match(f"m{n}") for n in range(60)))
+    await house.arrive(*(match(f"m{n}") for n in range(90)))
     await house.plan()
     until(house, at("22 20:00"))
     await sums_up(house)
     [attempt] = await arrives(house)
-    left = 60 - len(attempt.letter.matches)
+    left = 90 - len(attempt.letter.matches)
     assert left > 0
     assert f"\n还有 {left} 个，回复「更多」" in contents([attempt])[0]
     parked = await house.rows("SELECT count(*) AS n FROM push_deliveries WHERE reason = 'more'")
